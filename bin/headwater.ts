@@ -1,0 +1,24 @@
+import { checkCommand } from './commands/check.ts';
+import { hubCommand } from './commands/hub.ts';
+import { initCommand } from './commands/init.ts';
+import { ledgerCommand } from './commands/ledger.ts';
+import { nodeCommand } from './commands/node.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
+import { queryCommand } from './commands/query.ts';
+import { schemaCommand } from './commands/schema.ts';
+import { startCommand } from './commands/start.ts';
+import { runProgram } from './program.ts';
+
+const COMMANDS = [
+  startCommand(),
+  initCommand(),
+  checkCommand(),
+  schemaCommand(),
+  hubCommand(),
+  nodeCommand(),
+  queryCommand(),
+  ledgerCommand(),
+  quarantineCommand(),
+];
+
+process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));

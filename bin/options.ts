@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../core/duration.ts';
+
+/** Parsers of option values; each error names what is allowed, commander names what was seen. */
+
+/** `30s` → 30000 ms; more than zero. */
+export function durationOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError('Expected a duration such as 500ms, 30s, 5m or 1h.');
+  return ms;
+}
+
+export const MAX_SPEED = 100_000;
+
+/** `60x` or `60` → 60; 1 to 100000. */
+export function speedOption(text: string): number {
+  const speed = /^\d+(?:\.\d+)?x?$/.test(text) ? Number(text.replace('x', '')) : Number.NaN;
+  if (!(speed >= 1 && speed <= MAX_SPEED)) {
+    throw new InvalidArgumentError(`Expected a factor such as 1x, 60x or 3600x, from 1x to ${MAX_SPEED}x.`);
+  }
+  return speed;
+}
+
+/** `3` → 3; a whole number from 1. */
+export function positiveIntOption(text: string): number {
+  const number = wholeNumber(text);
+  if (!(number >= 1)) throw new InvalidArgumentError('Expected a whole number from 1.');
+  return number;
+}
+
+/** `8080` → 8080; 0 = any free port. */
+export function portOption(text: string): number {
+  const number = wholeNumber(text);
+  if (!(number >= 0 && number <= 65_535)) {
+    throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 is any free port.');
+  }
+  return number;
+}
+
+function wholeNumber(text: string): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  return number;
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from './package-root.ts';
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, problem: 1, usage: 2 } as const;
+
+const EXAMPLES = `
+Examples:
+  $ headwater init --size small-factory        write a commented fleet file
+  $ headwater check fleet.yaml                 report everything that is wrong with it
+  $ headwater schema > fleet.schema.json       JSON Schema for your editor
+
+Exit codes: 0 all is well, 1 the command found a problem, 2 it was called wrongly.`;
+
+/** Runs the command line; resolves to the exit code. Commands set process.exitCode themselves to report a problem. */
+export async function runProgram(commands: readonly Command[], args: readonly string[]): Promise<number> {
+  // `headwater schema | head` closes the pipe early: no reason for a stack trace.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.ok);
+  });
+  const program = await createProgram(commands);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    throw error;
+  }
+}
+
+async function createProgram(commands: readonly Command[]): Promise<Command> {
+  const { version, description } = await readPackage();
+  const program = new Command('headwater')
+    .description(description)
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options and examples)')
+    .addHelpText('after', EXAMPLES);
+  // A command made elsewhere knows nothing of the program's settings until it is given them.
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
+
+async function readPackage(): Promise<{ version: string; description: string }> {
+  return JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8')) as {
+    version: string;
+    description: string;
+  };
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { addressFile } from './local-fleet.ts';
+
+/** Options of every command that asks a running hub. */
+export interface HubClientOptions {
+  hub?: string;
+  data: string;
+}
+
+/** The hub's address: as given, else as noted by the hub of the data directory. */
+function hubUrl({ hub, data }: HubClientOptions): string {
+  if (hub !== undefined) return hub;
+  try {
+    return (JSON.parse(readFileSync(addressFile(data), 'utf8')) as { url: string }).url;
+  } catch {
+    throw new Error(`no hub was ever started on ${data}: start one, or name one with --hub URL`);
+  }
+}
+
+/** Asks the hub; an answer that is no success becomes an error with the hub's words. */
+export async function askHub<T>(options: HubClientOptions, path: string, body?: object): Promise<T> {
+  const url = new URL(path, hubUrl(options));
+  const response = await fetch(
+    url,
+    body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {},
+  ).catch((error: Error) => {
+    throw new Error(
+      `no hub answers at ${url.origin}: is it running? (${(error.cause as Error | undefined)?.message ?? error.message})`,
+    );
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(errorIn(text) ?? `the hub answered ${response.status}`);
+  return JSON.parse(text) as T;
+}
+
+function errorIn(text: string): string | undefined {
+  try {
+    const { error, detail } = JSON.parse(text) as { error?: string; detail?: string };
+    return [error, detail].filter((part) => part !== undefined).join(': ') || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,85 @@
+import pc from 'picocolors';
+import { type Imbalance, sumOf } from '../../core/ledger.ts';
+import { PRIORITIES } from '../../core/priority.ts';
+import type { HubLedger, NodeComparison } from '../../hub/ledger.ts';
+import { textTable } from '../table.ts';
+
+const MAX_NODES_SHOWN = 20;
+
+/** Both sides of the ledger as text: readings by node, records by node and priority, differences. */
+export function ledgerText(ledger: HubLedger): string {
+  const shown = ledger.nodes.slice(0, MAX_NODES_SHOWN);
+  const more = ledger.nodes.length - shown.length;
+  return [
+    readingsTable(shown),
+    textTable(RECORD_HEAD, shown.flatMap(recordRows)),
+    more > 0 ? `… and ${more} more nodes; --json has them all\n` : '',
+    verdict(ledger),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+const RECORD_HEAD = [
+  'node',
+  'priority',
+  'enqueued',
+  'delivered',
+  'waiting',
+  'in doubt',
+  'dead letters',
+  'stored',
+  'rows (SQL)',
+];
+
+function readingsTable(nodes: readonly NodeComparison[]): string {
+  const rows = nodes.flatMap(({ node, side }) => {
+    if (!side) return [];
+    const sources = Object.values(side.sources);
+    const total = (key: 'filtered' | 'absorbed' | 'held' | 'kept' | 'local'): number =>
+      side.streams.reduce((sum, stream) => sum + stream[key], 0);
+    const collected = sources.reduce((sum, source) => sum + source.collected, 0);
+    const refused = sources.reduce((sum, source) => sum + sumOf(source.refused), 0);
+    return [
+      [node, collected, refused, total('filtered'), total('absorbed'), total('held'), total('kept'), total('local')],
+    ];
+  });
+  const head = ['node', 'readings collected', 'refused', 'filtered', 'absorbed', 'held', 'kept', 'local'];
+  return rows.length > 0 ? textTable(head, rows) : '';
+}
+
+function recordRows({ node, side, stated, far }: NodeComparison): unknown[][] {
+  return PRIORITIES.flatMap((priority) => {
+    const there = far.lanes.find((lane) => lane.priority === priority)!;
+    const here = side?.lanes.find((lane) => lane.priority === priority);
+    const word = stated.find((lane) => lane.priority === priority)!;
+    if (!here) {
+      // The node's last count statement, which speaks of its live epochs only.
+      if (word.enqueued === 0 && there.indexed === 0) return [];
+      return [[node, priority, word.enqueued, word.delivered, null, null, null, there.indexed, there.rows]];
+    }
+    if (here.enqueued === 0 && there.indexed === 0) return [];
+    return [
+      [
+        node,
+        priority,
+        here.enqueued,
+        here.delivered,
+        here.waiting,
+        here.inDoubt,
+        sumOf(here.deadLettered),
+        there.indexed,
+        there.rows,
+      ],
+    ];
+  });
+}
+
+export function verdict(ledger: HubLedger): string {
+  if (ledger.balanced) return `${pc.green('balanced')}: both sides agree, and every reading has its fate\n`;
+  const differences = ledger.nodes.flatMap((node) => node.differences);
+  return `${differences.map(differenceText).join('')}${pc.red('NOT BALANCED')}: ${differences.length} differences\n`;
+}
+
+const differenceText = ({ node, what, left, right }: Imbalance): string =>
+  `${node}: ${what}: ${left} against ${right}\n`;

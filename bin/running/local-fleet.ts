@@ -1,0 +1,105 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openAuditFile } from '../../adapters/embedded/audit-file.ts';
+import { systemClock } from '../../adapters/embedded/system-clock.ts';
+import type { Fleet } from '../../core/fleet.ts';
+import { nodeNames, type PlanOptions, planNode } from '../../core/node-plan.ts';
+import type { Logger } from '../../core/ports.ts';
+import type { EdgeNode, EdgeNodeStatus } from '../../edge/node.ts';
+import { nodeDirectory, startPlainNode } from '../../edge/plain-node.ts';
+import { type Hub, startHub } from '../../hub/hub.ts';
+import type { HubLedger } from '../../hub/ledger.ts';
+import type { HubStatus } from '../../hub/status.ts';
+import { startJournalWorker } from '../../journal/worker-client.ts';
+
+export interface LocalFleetConfig {
+  fleet: Fleet;
+  fleetFile: string;
+  data: string;
+  options: PlanOptions;
+  speed: number;
+  mqttPort: number | undefined;
+  httpPort: number | undefined;
+}
+
+export interface LocalFleet {
+  hub: Hub;
+  nodes: readonly EdgeNode[];
+  statuses(): Promise<EdgeNodeStatus[]>;
+  /** Resolves if something fails that nothing here can mend. */
+  failed: Promise<Error>;
+  /** Delivers what waits for at most `flushMs`, then compares both sides and closes everything. */
+  stop(flushMs: number): Promise<Ending>;
+}
+
+export interface Ending {
+  statuses: EdgeNodeStatus[];
+  hub: HubStatus;
+  ledger: HubLedger;
+}
+
+/** Where the address of the running hub is noted, for `query` and `ledger`. */
+export const addressFile = (data: string): string => join(data, 'hub', 'address.json');
+
+/** A whole fleet on this machine: a hub, and its nodes as parts of the same process with one journal worker. */
+export async function startLocalFleet(logger: Logger, config: LocalFleetConfig): Promise<LocalFleet> {
+  const { fleet, data } = config;
+  const names = nodeNames(fleet, config.options);
+  const audit = openAuditFile(join(data, 'hub'), systemClock, logger);
+  const hub = await startHub(
+    { clock: systemClock, logger, audit },
+    {
+      fleet,
+      directory: join(data, 'hub'),
+      listenOn: '127.0.0.1',
+      mqttPort: config.mqttPort ?? fleet.hub.mqttPort,
+      httpPort: config.httpPort ?? fleet.hub.httpPort,
+      nodes: names,
+    },
+  );
+  noteAddress(data, hub);
+  const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
+  const nodes: EdgeNode[] = [];
+  const closeAll = async (flushMs: number): Promise<EdgeNodeStatus[]> => {
+    const statuses = await Promise.all(nodes.map((node) => node.stop(flushMs)));
+    await worker.close();
+    return statuses;
+  };
+  try {
+    for (const name of names) {
+      const node = await startPlainNode(worker, logger, {
+        plan: planNode(fleet, name, config.options)!,
+        directory: nodeDirectory(data, name),
+        credentials: hub.credentialsOf(name),
+        hub: { host: '127.0.0.1', port: hub.mqttPort },
+        fleetDirectory: dirname(config.fleetFile),
+        speed: config.speed,
+      });
+      nodes.push(node);
+    }
+  } catch (error) {
+    await closeAll(0);
+    await hub.close();
+    throw error;
+  }
+  const statuses = (): Promise<EdgeNodeStatus[]> => Promise.all(nodes.map((node) => node.status()));
+  hub.attachLedgers(async () => (await statuses()).map(({ ledger }) => ledger));
+  return {
+    hub,
+    nodes,
+    statuses,
+    failed: worker.failed,
+    async stop(flushMs) {
+      const last = await closeAll(flushMs);
+      hub.attachLedgers(async () => last.map(({ ledger }) => ledger));
+      const ending = { statuses: last, hub: await hub.status(), ledger: await hub.ledger() };
+      await hub.close();
+      return ending;
+    },
+  };
+}
+
+export function noteAddress(data: string, hub: Hub): void {
+  mkdirSync(dirname(addressFile(data)), { recursive: true, mode: 0o700 });
+  writeFileSync(addressFile(data), `${JSON.stringify({ url: hub.url, mqttPort: hub.mqttPort })}\n`, { mode: 0o600 });
+}

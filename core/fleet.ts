@@ -1,0 +1,213 @@
+import * as z from 'zod';
+import { FILTERS } from './filters/schema.ts';
+import { PRIORITIES } from './priority.ts';
+import { STREAM_KINDS } from './reading.ts';
+import { bytesScalar as bytes, durationScalar as duration, nameScalar as name } from './scalars.ts';
+
+/** Real time means: at most one second (decision 16). */
+export const REAL_TIME_MS = 1_000;
+
+/** The longest that a record may wait: beyond it a person means on-demand. */
+const MAX_SYNC_MS = 7 * 86_400_000;
+
+const text = z.string().max(1_000);
+/** Timers overflow at 24 days and a source that never rests starves the node, so ticks have both bounds. */
+const tick = duration.refine((ms) => ms >= 10 && ms <= 86_400_000, 'between 10ms and 1d');
+/** Mean times of the models divide: zero would make no sense. */
+const meanTime = duration.refine((ms) => ms >= 1_000, 'at least 1s');
+const port = z.int().min(0).max(65_535);
+
+const analogModel = z
+  .strictObject({
+    shape: z.literal('analog'),
+    base: z.number().describe('The value around which the signal moves.'),
+    daily: z.number().min(0).default(0).describe('Amplitude of the daily cycle, in the unit of the stream.'),
+    noise: z.number().min(0).default(0).describe('Standard deviation of the measuring noise.'),
+    drift: z.number().min(0).default(0).describe('Amplitude of the slow drift over days.'),
+    step: z.number().min(0).default(0).describe('Size of the steps between operating points.'),
+    stepEvery: meanTime.prefault('1h').describe('Mean time between steps.'),
+    faultEvery: meanTime.optional().describe('Mean time between faults: spikes, stuck values, drop-outs.'),
+    decimals: z.int().min(0).max(9).default(2).describe('Decimals that the instrument reports.'),
+    minimum: z.number().optional().describe('The instrument shows nothing below this.'),
+  })
+  .describe('A measured quantity: operating point, daily cycle, drift, noise, faults.');
+const statesModel = z
+  .strictObject({
+    shape: z.literal('states'),
+    states: z.array(z.string().min(1).max(64)).min(2).max(32).describe('The states, the usual one first.'),
+    dwell: meanTime.prefault('10m').describe('Mean time in a state.'),
+  })
+  .describe('A machine state (text).');
+const switchModel = z
+  .strictObject({
+    shape: z.literal('switch'),
+    dwell: meanTime.prefault('10m').describe('Mean time in a position.'),
+    onShare: z
+      .number()
+      .min(0.001)
+      .max(0.999)
+      .default(0.5)
+      .describe('Share of the time that it is on: 0.01 for an alarm. Default: 0.5.'),
+  })
+  .describe('On or off (boolean).');
+const simulateModel = z.discriminatedUnion('shape', [analogModel, statesModel, switchModel]);
+export type SimulateModel = z.output<typeof simulateModel>;
+
+const stream = z.strictObject({
+  kind: z.enum(STREAM_KINDS).default('number').describe('What the stream carries. Default: number.'),
+  unit: z.string().max(32).optional().describe('Unit of the value, such as °C or mm/s.'),
+  description: text.optional(),
+  filter: FILTERS.prefault({ type: 'none' }).describe('What may stay behind. Default: none, everything travels.'),
+  priority: z.enum(PRIORITIES).default('normal').describe('Which lane its records take. Default: normal.'),
+  sync: z
+    .union(
+      [
+        z.literal('real-time').transform(() => REAL_TIME_MS),
+        z.literal('on-demand'),
+        duration.refine((ms) => ms <= MAX_SYNC_MS),
+      ],
+      { error: 'a duration such as 30s or 5m (at most 7d), real-time or on-demand' },
+    )
+    .prefault('1m')
+    .describe('The longest a record waits before it leaves: a duration, real-time (1 s), or on-demand. Default: 1m.'),
+  simulate: simulateModel.optional().describe('How a simulated device makes this stream.'),
+});
+export type StreamConfig = z.output<typeof stream>;
+
+const simulateSource = z
+  .strictObject({
+    type: z.literal('simulate'),
+    every: tick.prefault('1s').describe('Time between two readings of a stream. Default: 1s.'),
+  })
+  .describe('Seeded device models that look like machines.');
+const systemSource = z
+  .strictObject({
+    type: z.literal('system'),
+    every: tick.prefault('1s').describe('Time between two readings. Default: 1s.'),
+  })
+  .describe('The machine that the node runs on: cpu, memory, disk, network, temperature.');
+const fileSource = z
+  .strictObject({
+    type: z.literal('file'),
+    path: z.string().min(1).max(4_096).describe('The file, relative to the fleet file.'),
+    format: z.enum(['csv', 'ndjson']).default('csv').describe('Default: csv.'),
+    time: z
+      .strictObject({
+        column: z.string().describe('The column (CSV) or key (NDJSON) that holds the time.'),
+        format: z.enum(['iso', 'epoch-ms', 'epoch-s']).default('iso').describe('Default: iso; without zone it is UTC.'),
+      })
+      .optional()
+      .describe('Where the time of a reading stands. Default: the time of arrival.'),
+    device: z.string().optional().describe('The column that names the device. Default: the one device of the group.'),
+    columns: z.record(name, z.string()).describe('Stream name → column or key that holds its value.'),
+    pace: z
+      .enum(['fast', 'recorded'])
+      .default('fast')
+      .describe('fast: as the journal takes it; recorded: at the pace of its times. Default: fast.'),
+  })
+  .describe('Replay of a CSV or NDJSON file.');
+const source = z.discriminatedUnion('type', [simulateSource, systemSource, fileSource]);
+export type SourceConfig = z.output<typeof source>;
+export type FileSourceConfig = z.output<typeof fileSource>;
+
+const deviceGroup = z.strictObject({
+  description: text.optional(),
+  count: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('Devices per node, named group-001 …; without it one device named like the group.'),
+  streams: z.array(name).min(1).max(1_000).describe('Names of streams that each device has.'),
+  source: source.describe('Where the readings come from.'),
+});
+export type DeviceGroupConfig = z.output<typeof deviceGroup>;
+
+const journal = z.strictObject({
+  maxBytes: bytes
+    .prefault('1GiB')
+    .refine((value) => value >= 1024 ** 2, 'at least 1MiB')
+    .describe('Bound of the journal on disk; full = readings are refused as journal-full. Default: 1GiB.'),
+  localBytes: bytes
+    .prefault('256MiB')
+    .describe('How much of it on-demand records may keep; the oldest age out. Default: 256MiB.'),
+});
+
+const node = z.strictObject({
+  name: name.describe('With a count: the prefix of the names, name-001 ….'),
+  count: z.int().min(1).max(10_000).optional().describe('That many nodes of this form.'),
+  site: name.describe('The site that the node stands on.'),
+  deviceGroups: z.array(name).min(1).max(1_000),
+  journal: journal.prefault({}),
+});
+export type NodeConfig = z.output<typeof node>;
+
+const hub = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .max(253)
+    .default('127.0.0.1')
+    .describe('Name or address that nodes dial. Default: 127.0.0.1.'),
+  mqttPort: port.default(8883).describe('MQTT over mutual TLS; 0 = any free port. Default: 8883.'),
+  httpPort: port.default(8080).describe('HTTP on localhost; 0 = any free port. Default: 8080.'),
+  sealEvery: duration
+    .refine((value) => value >= 1_000 && value <= 3_600_000, 'between 1s and 1h')
+    .prefault('15m')
+    .describe('How often staged rows become Parquet files, at most 1h. Default: 15m.'),
+  sealRows: z.int().min(1_000).max(10_000_000).default(200_000).describe('… or at this many rows. Default: 200000.'),
+  queryTimeout: duration
+    .refine((ms) => ms >= 1 && ms <= 3_600_000, 'between 1ms and 1h')
+    .prefault('30s')
+    .describe('A query is interrupted after this time. Default: 30s.'),
+  queryMemory: bytes.prefault('512MiB').describe('Memory a query may use. Default: 512MiB.'),
+});
+
+const uplink = z.strictObject({
+  type: z.literal('hub'),
+  host: z.string().min(1).max(253).optional().describe('Default: hub.host.'),
+  port: port.optional().describe('Default: hub.mqttPort.'),
+});
+
+const demo = z.strictObject({
+  sync: duration
+    .refine((ms) => ms <= MAX_SYNC_MS, 'at most 7d')
+    .optional()
+    .describe('No stream waits longer than this.'),
+  nodes: z.int().min(1).optional().describe('That many nodes at most.'),
+  devices: z.int().min(1).optional().describe('That many devices of a group at most.'),
+});
+
+export const fleetSchema = z
+  .strictObject({
+    version: z.literal(1).describe('Version of this format: 1.'),
+    name,
+    description: text.optional(),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(1)
+      .describe('Seed of the simulated devices. Default: 1.'),
+    sites: z.record(name, z.strictObject({ description: text.optional() })).describe('Places that nodes stand on.'),
+    streams: z.record(name, stream).describe('What devices measure, and how it is filtered and sent.'),
+    deviceGroups: z.record(name, deviceGroup).describe('Devices that are alike.'),
+    nodes: z.array(node).min(1).max(10_000),
+    uplink: z
+      .array(uplink)
+      .min(1)
+      .max(1)
+      .prefault([{ type: 'hub' }])
+      .describe('Where nodes deliver to, in order of preference. Default: the hub.'),
+    hub: hub.prefault({}),
+    demo: demo
+      .optional()
+      .describe('Overlay for a laptop: short intervals, fewer nodes. start --as-declared ignores it.'),
+  })
+  .describe('A Headwater fleet: sites, nodes, devices, streams, uplink, hub.');
+
+/** A fleet file after validation: durations in ms, sizes in bytes, defaults filled in. */
+export type Fleet = z.output<typeof fleetSchema>;
+
+/** The JSON Schema of what a person writes, for editors. */
+export const fleetJsonSchema = (): unknown => z.toJSONSchema(fleetSchema, { io: 'input' });

@@ -1,0 +1,107 @@
+import type { GiveUpReason } from './lane-fates.ts';
+import type { Priority } from './priority.ts';
+import type { ReadingRefusal } from './reading.ts';
+
+/** Readings by source: what came in, and what was refused at the border and why. */
+export interface SourceCounts {
+  collected: number;
+  refused: Partial<Record<ReadingRefusal, number>>;
+}
+
+/** Readings by stream and priority: what the filter did with them. */
+export interface StreamCounts {
+  filtered: number;
+  absorbed: number;
+  held: number;
+  kept: number;
+  /** Kept, and stays on the node until it is pulled (`sync: on-demand`). */
+  local: number;
+}
+export const noStreamCounts = (): StreamCounts => ({ filtered: 0, absorbed: 0, held: 0, kept: 0, local: 0 });
+
+/** Records by priority: what became of what was to travel. */
+export interface LaneCounts {
+  priority: Priority;
+  enqueued: number;
+  delivered: number;
+  deadLettered: Record<GiveUpReason, number>;
+  waiting: number;
+  /** Of the waiting ones: sent, not answered. */
+  inDoubt: number;
+}
+
+/** Both halves of a node's ledger (docs/adr/0003-ledger.md). */
+export interface NodeLedger {
+  node: string;
+  sources: Record<string, SourceCounts>;
+  streams: (StreamCounts & { stream: string; priority: Priority })[];
+  lanes: LaneCounts[];
+  /** Of the local readings: still on disk. The others aged out. */
+  localHeld: number;
+}
+
+/** What a far side says of one node. Three counts that must agree. */
+export interface FarSideLedger {
+  node: string;
+  lanes: {
+    priority: Priority;
+    /** Positions in the index. */
+    indexed: number;
+    /** Rows found by SQL over the files and the staged rows. */
+    rows: number;
+    givenUp: number;
+  }[];
+}
+
+export interface Imbalance {
+  node: string;
+  what: string;
+  left: number;
+  right: number;
+}
+
+export const sumOf = (counts: Partial<Record<string, number>>): number =>
+  Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
+
+/** Everything in one node's ledger that does not add up; empty = it balances. */
+export function checkNodeLedger(ledger: NodeLedger): Imbalance[] {
+  const { node } = ledger;
+  const problems: Imbalance[] = [];
+  const expectEqual = (what: string, left: number, right: number): void => {
+    if (left !== right) problems.push({ node, what, left, right });
+  };
+  const sources = Object.values(ledger.sources);
+  const collected = sources.reduce((sum, source) => sum + source.collected, 0);
+  const refused = sources.reduce((sum, source) => sum + sumOf(source.refused), 0);
+  const fates = ledger.streams.reduce(
+    (sum, { filtered, absorbed, held, kept, local }) => sum + filtered + absorbed + held + kept + local,
+    0,
+  );
+  expectEqual('readings: collected = refused + filtered + absorbed + held + kept + local', collected, refused + fates);
+  for (const lane of ledger.lanes) {
+    const kept = ledger.streams.reduce((sum, stream) => sum + (stream.priority === lane.priority ? stream.kept : 0), 0);
+    expectEqual(`records ${lane.priority}: kept = enqueued`, kept, lane.enqueued);
+    const ended = lane.delivered + sumOf(lane.deadLettered);
+    expectEqual(
+      `records ${lane.priority}: enqueued = delivered + dead-lettered + waiting`,
+      lane.enqueued,
+      ended + lane.waiting,
+    );
+  }
+  return problems;
+}
+
+/** Everything in which a node and its far side differ: delivered ≤ stored ≤ delivered + in doubt, and rows = index. */
+export function compareSides(node: NodeLedger, far: FarSideLedger): Imbalance[] {
+  const problems: Imbalance[] = [];
+  for (const lane of node.lanes) {
+    const { priority, delivered, inDoubt } = lane;
+    const { indexed, rows } = far.lanes.find((candidate) => candidate.priority === priority) ?? { indexed: 0, rows: 0 };
+    const report = (what: string, left: number, right: number): void =>
+      void problems.push({ node: node.node, what: `${priority}: ${what}`, left, right });
+    if (rows !== indexed) report('rows by SQL = positions in the index', rows, indexed);
+    if (indexed < delivered) report('stored ≥ delivered', indexed, delivered);
+    if (indexed > delivered + inDoubt) report('stored ≤ delivered + in doubt', indexed, delivered + inDoubt);
+  }
+  return problems;
+}

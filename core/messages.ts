@@ -1,0 +1,172 @@
+import * as z from 'zod';
+import { EPOCH_PATTERN, type NodeLaneKey, nodeLaneKeyText } from './identity.ts';
+import type { Lane } from './priority.ts';
+import { type Range, rangeSetOf } from './ranges.ts';
+
+/**
+ * Everything that passes between a node and its far side besides envelopes: JSON, validated on both sides.
+ * Node → far side: status question, count statement. Far side → node: answers.
+ */
+
+export const REFUSALS = [
+  'overlap',
+  'identity-conflict',
+  'undecodable',
+  'unsupported-version',
+  'too-large',
+  'not-allowed',
+  'kills-handler',
+] as const;
+/** Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest (decision 2). */
+export type Refusal = (typeof REFUSALS)[number];
+
+/** Greengrass lite drops larger messages from the cloud (decision 22). */
+export const MAX_ANSWER_BYTES = 4_500;
+/** More known ranges than this in one refusal or status answer are left for the next question. */
+export const MAX_KNOWN_RANGES = 50;
+
+const lane = z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]);
+const position = z.int().min(0);
+const range = z
+  .tuple([position, position])
+  .refine(([from, to]) => from < to, 'from must be below to')
+  .transform(([from, to]): Range => ({ from, to }));
+const producer = z.string().min(1).max(64);
+const laneKey = { producer, epoch: z.string().regex(EPOCH_PATTERN), lane };
+
+const statusQuestion = z.strictObject({
+  type: z.literal('status'),
+  lanes: z.array(z.strictObject({ ...laneKey, ranges: z.array(range).max(MAX_KNOWN_RANGES) })).max(200),
+});
+const countStatement = z.strictObject({
+  type: z.literal('counts'),
+  lanes: z
+    .array(
+      z.strictObject({
+        ...laneKey,
+        /** Positions below this were enqueued. */
+        upTo: position,
+        /** How many of them were acknowledged. */
+        delivered: position,
+        /** Positions that will never come. */
+        givenUp: z.array(range).max(MAX_KNOWN_RANGES),
+      }),
+    )
+    .max(200),
+});
+const question = z.discriminatedUnion('type', [statusQuestion, countStatement]);
+/** What a node asks or states. Ranges are [from, to) pairs on the wire, `Range` objects here. */
+export type Question = z.output<typeof question>;
+export type StatusQuestion = z.output<typeof statusQuestion>;
+export type CountStatement = z.output<typeof countStatement>;
+
+const answerItem = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('stored'), ...laneKey, ranges: z.array(range).min(1) }),
+  z.strictObject({
+    type: z.literal('refused'),
+    ...laneKey,
+    from: position,
+    to: position,
+    reason: z.enum(REFUSALS),
+    /** With `overlap`: the part of the range that is stored already, its first MAX_KNOWN_RANGES pieces. */
+    known: z.array(range).optional(),
+  }),
+  /**
+   * Answer to a status question: of `asked`, exactly `known` is stored. Where more than MAX_KNOWN_RANGES pieces are
+   * known `asked` is shorter than the question was; the rest is to be asked again.
+   */
+  z.strictObject({ type: z.literal('status'), ...laneKey, asked: z.array(range), known: z.array(range) }),
+  /** A count statement was taken down. */
+  z.strictObject({ type: z.literal('counted'), ...laneKey, upTo: position, givenUp: z.array(range) }),
+]);
+const answer = z.strictObject({
+  /** Changes when the far side is another one, so that nothing is presumed known there. */
+  farSide: z.string().min(1).max(64),
+  items: z.array(answerItem),
+});
+export type AnswerItem = z.output<typeof answerItem>;
+export type Answer = z.output<typeof answer>;
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; detail: string };
+
+export const encodeQuestion = (value: Question): Uint8Array => encodeJson(value);
+export const decodeQuestion = (bytes: Uint8Array): Parsed<Question> => decodeJson(question, bytes);
+export const decodeAnswer = (bytes: Uint8Array): Parsed<Answer> => decodeJson(answer, bytes);
+
+/** Answers of at most MAX_ANSWER_BYTES each: split between items and between ranges, never cut. */
+export function encodeAnswers(farSide: string, items: readonly AnswerItem[]): Uint8Array[] {
+  const empty = encodeJson({ farSide, items: [] });
+  const head = empty.subarray(0, -2); // up to the bracket that opens the items
+  const batches: Uint8Array[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const item of mergeStored(items).flatMap(splitItem).map(encodeJson)) {
+    if (size + 1 + item.length > MAX_ANSWER_BYTES) {
+      batches.push([item]);
+      size = empty.length + item.length;
+    } else {
+      batches.at(-1)!.push(item);
+      size += 1 + item.length;
+    }
+  }
+  return batches.map((batch) =>
+    Buffer.concat([head, ...batch.flatMap((item, at) => (at === 0 ? [item] : [COMMA, item])), TAIL]),
+  );
+}
+
+const COMMA = Buffer.from(',');
+const TAIL = Buffer.from(']}');
+
+/** One `stored` item a lane: neighbouring envelopes of a batch become one range. */
+function mergeStored(items: readonly AnswerItem[]): AnswerItem[] {
+  const merged = new Map<string, Extract<AnswerItem, { type: 'stored' }>>();
+  const others: AnswerItem[] = [];
+  for (const item of items) {
+    if (item.type !== 'stored') {
+      others.push(item);
+      continue;
+    }
+    const key = nodeLaneKeyText(item);
+    const earlier = merged.get(key);
+    if (earlier === undefined) merged.set(key, { ...item, ranges: [...item.ranges] });
+    else earlier.ranges.push(...item.ranges);
+  }
+  for (const item of merged.values()) item.ranges = [...rangeSetOf(item.ranges)];
+  return [...merged.values(), ...others];
+}
+
+const RANGES_PER_ITEM = 50;
+
+/** A stored item of very many ranges becomes several; the other kinds hold at most MAX_KNOWN_RANGES of a kind. */
+function splitItem(item: AnswerItem): AnswerItem[] {
+  if (item.type !== 'stored' || item.ranges.length <= RANGES_PER_ITEM) return [item];
+  const parts: AnswerItem[] = [];
+  for (let at = 0; at < item.ranges.length; at += RANGES_PER_ITEM) {
+    parts.push({ ...item, ranges: item.ranges.slice(at, at + RANGES_PER_ITEM) });
+  }
+  return parts;
+}
+
+function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value, (_key, field) => (isRange(field) ? [field.from, field.to] : field)));
+}
+
+function isRange(value: unknown): value is Range {
+  return (
+    typeof value === 'object' && value !== null && Object.keys(value).length === 2 && 'from' in value && 'to' in value
+  );
+}
+
+function decodeJson<T>(schema: z.ZodType<T>, bytes: Uint8Array): Parsed<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch (error) {
+    return { ok: false, detail: `not JSON: ${(error as Error).message}` };
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [issue] = parsed.error.issues;
+  return { ok: false, detail: `${issue?.path.join('.') || 'message'}: ${issue?.message}` };
+}
+
+export type { Lane, NodeLaneKey };

@@ -1,0 +1,147 @@
+import type { JsonValue } from '../../core/filters/filter.ts';
+import type { SourceCounts } from '../../core/ledger.ts';
+import type { QuarantineEntry } from '../../core/ports.ts';
+import {
+  type BorderClock,
+  checkReading,
+  type RawReading,
+  type Reading,
+  type ReadingRefusal,
+} from '../../core/reading.ts';
+import { type JournalLane, LOCAL_LANE } from '../../journal/commit-codec.ts';
+import type { Commit } from '../../journal/journal-port.ts';
+import { createRecordWriter, type RecordWriter } from '../../journal/record-codec.ts';
+import { type CountChanges, type Counts, changesTo, payDebts } from './counts.ts';
+import type { Offer } from './sense.ts';
+import { filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
+
+export interface RoundContext {
+  series: SeriesTable;
+  counts: Counts;
+  owed: ReadonlyMap<string, SourceCounts>;
+  border: BorderClock;
+  /** The journal refused the round: every reading that the border would let in is refused with this reason. */
+  refuseAll?: { reason: ReadingRefusal; detail: string };
+}
+
+/** What one commit will hold, decided but not done: nothing outside changes until it is durable. */
+export interface Round {
+  lanes: Commit['lanes'];
+  changes: CountChanges;
+  filterStates: ReadonlyMap<Series, JsonValue>;
+  /** Series names and filter states that changed. */
+  state: Record<string, JsonValue>;
+  quarantine: QuarantineEntry[];
+  /** Shortest sync interval of the records in each lane 0..3, ms. */
+  maxDelayMs: number[];
+  collected: number;
+  /** With `refuseAll`: what is owed to the ledger after this round. */
+  owed: Map<string, SourceCounts>;
+}
+
+/** Every reading of the offers gets exactly one fate. Pure: the same context and offers give the same round. */
+export function decideRound(context: RoundContext, offers: readonly Offer[]): Round {
+  const changes = changesTo(context.counts);
+  const owed = new Map([...context.owed].map(([name, counts]) => [name, structuredClone(counts)]));
+  if (!context.refuseAll) {
+    payDebts(changes, owed);
+    owed.clear();
+  }
+  const filterStates = new Map<Series, JsonValue>();
+  const writers = new Map<JournalLane, RecordWriter>();
+  const round: Round = {
+    lanes: [],
+    changes,
+    filterStates,
+    state: {},
+    quarantine: [],
+    maxDelayMs: [0, 0, 0, 0].map(() => Number.POSITIVE_INFINITY),
+    collected: 0,
+    owed,
+  };
+
+  const refuse = (source: string, reason: ReadingRefusal, detail: string, raw: Partial<RawReading>): void => {
+    if (context.refuseAll) {
+      const debt = owed.get(source) ?? { collected: 0, refused: {} };
+      debt.collected++;
+      debt.refused[reason] = (debt.refused[reason] ?? 0) + 1;
+      owed.set(source, debt);
+    } else {
+      changes.collected(source, 1);
+      changes.refused(source, reason, 1);
+    }
+    // The node's own trouble is in the log and the ledger; the quarantine is for input that needs a look.
+    if (reason !== context.refuseAll?.reason)
+      round.quarantine.push(entryOf(context.border, source, reason, detail, raw));
+  };
+
+  const take = (source: string, one: Series, reading: Reading): void => {
+    const step = one.filter.step(filterStates.has(one) ? filterStates.get(one) : one.state, reading);
+    if (!filterStates.has(one) || step.state !== filterStates.get(one)) {
+      filterStates.set(one, step.state);
+      if (step.state !== one.state) round.state[filterKey(one.device, one.plan.name)] = step.state;
+    }
+    changes.collected(source, 1);
+    const counts = changes.stream(one.plan.name, one.plan.lane);
+    counts.filtered += step.filtered;
+    counts.absorbed += step.absorbed;
+    counts.held += step.held;
+    for (const kept of step.kept) keep(one, kept, counts);
+  };
+
+  const keep = (one: Series, reading: Reading, counts: { kept: number; local: number }): void => {
+    const { lane, syncMs } = one.plan;
+    const target: JournalLane = syncMs === 'on-demand' ? LOCAL_LANE : lane;
+    let writer = writers.get(target);
+    if (!writer) {
+      writer = createRecordWriter();
+      writers.set(target, writer);
+    }
+    writer.push({ series: one.number, ...reading });
+    if (!one.named) round.state[seriesKey(one.number)] = [one.device, one.plan.name];
+    if (syncMs === 'on-demand') counts.local++;
+    else {
+      counts.kept++;
+      round.maxDelayMs[lane] = Math.min(round.maxDelayMs[lane]!, syncMs);
+    }
+  };
+
+  for (const { source, batch } of offers) {
+    for (const { reason, detail, origin } of batch.refused ?? [])
+      refuse(source, reason, detail, origin === undefined ? {} : { origin });
+    for (const raw of batch.readings) {
+      const one = context.series.find(raw.device, raw.stream);
+      const checked = checkReading(raw, one?.plan.kind, context.border);
+      if (!checked.ok) refuse(source, deviceOr(checked.reason, context, raw), checked.detail, raw);
+      else if (context.refuseAll) refuse(source, context.refuseAll.reason, context.refuseAll.detail, raw);
+      else take(source, one!, checked.reading);
+      round.collected++;
+    }
+    round.collected += batch.refused?.length ?? 0;
+  }
+  round.lanes = [...writers].map(([lane, writer]) => ({ lane, count: writer.count, bytes: writer.bytes() }));
+  return round;
+}
+
+function deviceOr(reason: ReadingRefusal, { series }: RoundContext, { device }: RawReading): ReadingRefusal {
+  return reason === 'unknown-stream' && !series.knowsDevice(device) ? 'unknown-device' : reason;
+}
+
+function entryOf(
+  border: BorderClock,
+  source: string,
+  reason: ReadingRefusal,
+  detail: string,
+  raw: Partial<RawReading>,
+): QuarantineEntry {
+  const { device, stream, origin } = raw;
+  return {
+    at: new Date(border.nowMs).toISOString(),
+    source,
+    reason,
+    detail,
+    ...(device === undefined ? {} : { device }),
+    ...(stream === undefined ? {} : { stream }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}

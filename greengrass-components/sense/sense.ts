@@ -1,0 +1,178 @@
+import type { JsonValue } from '../../core/filters/filter.ts';
+import type { NodeLedger } from '../../core/ledger.ts';
+import type { NodePlan } from '../../core/node-plan.ts';
+import type { Clock, Logger, Quarantine, SourceBatch, SourceSink } from '../../core/ports.ts';
+import { isLane, type Lane } from '../../core/priority.ts';
+import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
+import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
+import { decideRound, type Round, type RoundContext } from './round.ts';
+import { createSeriesTable, type SeriesTable } from './series.ts';
+
+export interface SensePorts {
+  journal: Journal;
+  clock: Clock;
+  quarantine: Quarantine;
+  logger: Logger;
+  /** Records of a lane are durable up to `end`; the soonest of them must leave within `maxDelayMs`. */
+  enqueued: (lane: Lane, end: number, maxDelayMs: number) => void;
+}
+
+export interface Sense {
+  /** Where one source of the plan hands over its readings. */
+  sinkOf(source: string, canWait: boolean): SourceSink;
+  /** Where the source stood at its last commit. */
+  positionOf(source: string): JsonValue | undefined;
+  ledger(): Pick<NodeLedger, 'sources' | 'streams'>;
+  /** Readings of live sources that the disk refused and whose count is not durable yet. */
+  uncommitted(): number;
+  /** Resolves when everything offered so far has its fate, and the refused ones are counted durably if possible. */
+  settle(): Promise<void>;
+  readonly series: SeriesTable;
+}
+
+export interface Offer {
+  source: string;
+  canWait: boolean;
+  batch: SourceBatch;
+  answer: (fate: 'committed' | 'not-now') => void;
+  fail: (error: Error) => void;
+}
+
+/** Readings per commit at most, as long as a single offer is not larger. */
+const MAX_ROUND = 20_000;
+const positionKey = (source: string): string => `position/${source}`;
+
+/**
+ * Takes readings from the sources, checks and filters them, and commits records, counters, source positions and
+ * filter states together. One commit is in flight at a time and takes along everything that arrived meanwhile: so the
+ * state that a filter sees is always the committed one, and batches grow with the load.
+ */
+export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalOpening): Sense {
+  const { journal, clock, quarantine, logger } = ports;
+  const state = opening.state;
+  const series = createSeriesTable(plan, state);
+  const counts = countsFrom(state);
+  /** State that the next commit takes along whatever else is in it. */
+  let unsaved: Record<string, JsonValue> = {};
+  if (opening.damages > 0) {
+    const booked = bookDamaged(counts, opening.enqueued);
+    unsaved = stateOf(booked.changed);
+    adopt(counts, booked);
+  }
+  const positions = new Map<string, JsonValue>();
+  for (const source of plan.sources) {
+    const position = state[positionKey(source.name)];
+    if (position !== undefined) positions.set(source.name, position);
+  }
+  const offers: Offer[] = [];
+  /** Fates of readings that the disk refused: they go first into the next commit. */
+  let owed: Round['owed'] = new Map();
+  let working = false;
+  let current: Promise<void> = Promise.resolve();
+
+  const context = (): RoundContext => ({
+    series,
+    counts,
+    owed,
+    border: { nowMs: Math.trunc(clock.wallMs()), clock: clock.state() },
+  });
+
+  const commitRound = async (taken: readonly Offer[]): Promise<boolean> => {
+    const round = decideRound(context(), taken);
+    const result = await journal.append({ lanes: round.lanes, state: stateFor(round, taken) });
+    if (result.ok) adoptRound(round, taken, result);
+    else refuseRound(round, taken, result);
+    return result.ok;
+  };
+
+  const stateFor = (round: Round, taken: readonly Offer[]): Record<string, JsonValue> => {
+    const changes = { ...unsaved, ...round.state, ...stateOf(round.changes.changed) };
+    for (const { source, batch } of taken) {
+      if (batch.position !== undefined) changes[positionKey(source)] = batch.position;
+    }
+    return changes;
+  };
+
+  const adoptRound = (round: Round, taken: readonly Offer[], result: Extract<AppendResult, { ok: true }>): void => {
+    adopt(counts, round.changes);
+    for (const [one, next] of round.filterStates) {
+      one.state = next;
+      one.named = true;
+    }
+    owed = new Map();
+    unsaved = {};
+    for (const { source, batch, answer } of taken) {
+      if (batch.position !== undefined) positions.set(source, batch.position);
+      answer('committed');
+    }
+    for (const entry of round.quarantine) quarantine.put(entry);
+    for (const { lane, first, count } of result.lanes) {
+      if (isLane(lane)) ports.enqueued(lane, first + count, round.maxDelayMs[lane]!);
+    }
+  };
+
+  /** Nothing of the round happened. Who can wait is told to; what cannot is refused, counted, and kept in mind. */
+  const refuseRound = (
+    round: Round,
+    taken: readonly Offer[],
+    { reason, detail }: Extract<AppendResult, { ok: false }>,
+  ): void => {
+    const lost = taken.filter((offer) => !offer.canWait);
+    const again = decideRound({ ...context(), refuseAll: { reason, detail } }, lost);
+    owed = again.owed;
+    for (const entry of again.quarantine) quarantine.put(entry);
+    if (lost.length > 0) logger.warn({ reason, detail, readings: round.collected }, 'sense: readings refused');
+    for (const { canWait, answer } of taken) answer(canWait ? 'not-now' : 'committed');
+  };
+
+  /** Ends when there is nothing left to do. If the journal itself is gone, everyone who waits is told. */
+  const work = async (): Promise<void> => {
+    let taken: Offer[] = [];
+    try {
+      while (offers.length > 0 || owed.size > 0 || Object.keys(unsaved).length > 0) {
+        taken = takeRound(offers);
+        if (!(await commitRound(taken)) && offers.length === 0) return; // what is owed waits for the next commit
+      }
+    } catch (error) {
+      for (const offer of [...taken, ...offers.splice(0)]) offer.fail(error as Error);
+      throw error;
+    } finally {
+      // Here, not in a later turn: an offer made in between would wait for a loop that has ended.
+      working = false;
+    }
+  };
+
+  const start = (): Promise<void> => {
+    if (working) return current;
+    working = true;
+    current = work();
+    current.catch(() => undefined); // the offers carry the error
+    return current;
+  };
+
+  return {
+    series,
+    positionOf: (source) => positions.get(source),
+    sinkOf: (source, canWait) => ({
+      offer: (batch) =>
+        new Promise((resolve, reject) => {
+          offers.push({ source, canWait, batch, answer: resolve, fail: reject });
+          void start();
+        }),
+    }),
+    ledger: () => ledgerOf(withDebts(counts, owed)),
+    uncommitted: () => [...owed.values()].reduce((sum, { collected }) => sum + collected, 0),
+    settle: () => start(),
+  };
+}
+
+function takeRound(offers: Offer[]): Offer[] {
+  let size = 0;
+  let count = 0;
+  for (const { batch } of offers) {
+    size += batch.readings.length + (batch.refused?.length ?? 0);
+    if (count > 0 && size > MAX_ROUND) break;
+    count++;
+  }
+  return offers.splice(0, count);
+}

@@ -1,0 +1,67 @@
+import type { Filter, JsonValue } from '../../core/filters/filter.ts';
+import { createFilter } from '../../core/filters/table.ts';
+import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
+
+/** One stream of one device: its number in the journal, its filter, and the filter's state as committed last. */
+export interface Series {
+  number: number;
+  device: string;
+  plan: StreamPlan;
+  filter: Filter<JsonValue>;
+  state: JsonValue | undefined;
+  /** Whether the journal knows the number already. */
+  named: boolean;
+}
+
+export interface SeriesTable {
+  find(device: string, stream: string): Series | undefined;
+  knowsDevice(device: string): boolean;
+  /** Device and stream of a number, also of series that the fleet file no longer has. */
+  nameOf(number: number): { device: string; stream: string };
+}
+
+export const seriesKey = (number: number): string => `series/${number}`;
+export const filterKey = (device: string, stream: string): string => `filter/${device}/${stream}`;
+
+/** The series of the plan with the numbers and filter states that the journal remembers; new ones get new numbers. */
+export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string, JsonValue>>): SeriesTable {
+  const names = new Map<number, { device: string; stream: string }>();
+  const numbers = new Map<string, number>();
+  for (const [key, value] of Object.entries(state)) {
+    if (!key.startsWith('series/')) continue;
+    const number = Number(key.slice('series/'.length));
+    const [device, stream] = value as [string, string];
+    names.set(number, { device, stream });
+    numbers.set(`${device}/${stream}`, number);
+  }
+  let next = Math.max(-1, ...names.keys()) + 1;
+  const byDevice = new Map<string, Map<string, Series>>();
+  for (const source of plan.sources) {
+    for (const device of source.devices) {
+      const streams = byDevice.get(device) ?? new Map<string, Series>();
+      byDevice.set(device, streams);
+      for (const stream of source.streams) {
+        const known = numbers.get(`${device}/${stream.name}`);
+        const number = known ?? next++;
+        names.set(number, { device, stream: stream.name });
+        streams.set(stream.name, {
+          number,
+          device,
+          plan: stream,
+          filter: createFilter(stream.filter),
+          state: state[filterKey(device, stream.name)],
+          named: known !== undefined,
+        });
+      }
+    }
+  }
+  return {
+    find: (device, stream) => byDevice.get(device)?.get(stream),
+    knowsDevice: (device) => byDevice.has(device),
+    nameOf(number) {
+      const name = names.get(number);
+      if (!name) throw new Error(`series ${number} has no name`); // names are committed before their records
+      return name;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { DuckDbStore } from '../adapters/embedded/duckdb-store.ts';
+import type { QueryEngine } from '../adapters/embedded/query-engine.ts';
+import type { IndexedLane } from '../adapters/embedded/store-counts.ts';
+import type { Broker } from '../adapters/mqtt/broker.ts';
+import { PRIORITIES, type Priority, priorityOf } from '../core/priority.ts';
+import { countOf } from '../core/ranges.ts';
+import type { IngestTally } from './ingest-tally.ts';
+import type { HubStatus } from './status.ts';
+
+export interface StatusParts {
+  name: string;
+  startedAtMs: number;
+  nowMs: number;
+  address: HubStatus['address'];
+  store: DuckDbStore;
+  broker: Broker;
+  engine: QueryEngine;
+  tally: IngestTally;
+  nodes: readonly string[];
+}
+
+/** Everything that the hub's parts know of themselves, as one document; cheap enough for each second. */
+export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
+  const { store, broker, engine, tally } = parts;
+  const { clients, refusals } = broker.status();
+  const { poison, ...size } = await store.size();
+  const stored = storedByNode(await store.index());
+  return {
+    hub: parts.name,
+    farSide: store.id,
+    startedAtMs: parts.startedAtMs,
+    nowMs: parts.nowMs,
+    address: { ...parts.address },
+    nodes: parts.nodes.map((name) => {
+      const client = clients[name];
+      return {
+        name,
+        connected: client?.connected ?? false,
+        ...(client?.lastSeenMs === undefined ? {} : { lastSeenMs: client.lastSeenMs }),
+        stored: stored.get(name) ?? noRecords(),
+        refused: tally.refusedOf(name),
+        bytesIn: client?.bytesIn ?? 0,
+        envelopes: tally.envelopesOf(name),
+      };
+    }),
+    store: { ...size, poison: poison.messages, poisonDropped: poison.dropped },
+    refusedConnections: { ...refusals },
+    queries: { ...tally.queries(), pending: engine.pending() },
+  };
+}
+
+const noRecords = (): Record<Priority, number> =>
+  Object.fromEntries(PRIORITIES.map((priority) => [priority, 0])) as Record<Priority, number>;
+
+function storedByNode(index: readonly IndexedLane[]): Map<string, Record<Priority, number>> {
+  const byNode = new Map<string, Record<Priority, number>>();
+  for (const { key, stored } of index) {
+    const counts = byNode.get(key.node) ?? noRecords();
+    counts[priorityOf(key.lane)] += countOf(stored);
+    byNode.set(key.node, counts);
+  }
+  return byNode;
+}

@@ -1,0 +1,94 @@
+import type { JsonValue } from '../core/filters/filter.ts';
+
+/**
+ * Lanes 0..3 travel; lane 4 holds what stays local (`sync: on-demand`): it has positions of its own, which only say
+ * how much of it is still there.
+ */
+export const LOCAL_LANE = 4;
+export const JOURNAL_LANES = 5;
+export type JournalLane = 0 | 1 | 2 | 3 | 4;
+
+/** Records of one lane in one commit; they take positions first … first + count − 1. */
+export interface CommittedLane {
+  lane: JournalLane;
+  first: number;
+  count: number;
+  bytes: Uint8Array;
+}
+
+/**
+ * Small values under keys: counters, source positions, filter states, series numbers. A commit sets some of them,
+ * absolutely, never as a difference: so a later commit heals what a damaged one lost.
+ */
+export type StateDelta = Readonly<Record<string, JsonValue>>;
+
+export interface CommitBlock {
+  wallMs: number;
+  /** Of the boot that wrote it: comparable only within the epoch. */
+  monotonicMs: number;
+  lanes: readonly CommittedLane[];
+  state: StateDelta;
+}
+
+const FIXED = 17;
+const LANE_ENTRY = 17;
+
+/** wall f64, monotonic f64, lanes u8, per lane {lane u8, first f64, count u32, bytes u32}, records, state as JSON. */
+export function encodeCommit(commit: CommitBlock): Uint8Array {
+  const state = Buffer.from(JSON.stringify(commit.state));
+  const table = FIXED + commit.lanes.length * LANE_ENTRY;
+  const records = commit.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
+  const bytes = Buffer.allocUnsafe(table + records + state.length);
+  bytes.writeDoubleLE(commit.wallMs, 0);
+  bytes.writeDoubleLE(commit.monotonicMs, 8);
+  bytes[16] = commit.lanes.length;
+  let at = FIXED;
+  let body = table;
+  for (const lane of commit.lanes) {
+    bytes[at] = lane.lane;
+    bytes.writeDoubleLE(lane.first, at + 1);
+    bytes.writeUInt32LE(lane.count, at + 9);
+    bytes.writeUInt32LE(lane.bytes.length, at + 13);
+    at += LANE_ENTRY;
+    bytes.set(lane.bytes, body);
+    body += lane.bytes.length;
+  }
+  bytes.set(state, body);
+  return bytes;
+}
+
+/** The lanes of a payload whose CRC held. */
+export function decodeLanes(payload: Uint8Array): CommittedLane[] {
+  const bytes = bufferOf(payload);
+  const laneCount = bytes[16]!;
+  const lanes: CommittedLane[] = [];
+  let body = FIXED + laneCount * LANE_ENTRY;
+  for (let index = 0; index < laneCount; index++) {
+    const at = FIXED + index * LANE_ENTRY;
+    const length = bytes.readUInt32LE(at + 13);
+    lanes.push({
+      lane: bytes[at] as JournalLane,
+      first: bytes.readDoubleLE(at + 1),
+      count: bytes.readUInt32LE(at + 9),
+      bytes: bytes.subarray(body, body + length),
+    });
+    body += length;
+  }
+  return lanes;
+}
+
+/** The whole commit of a payload whose CRC held. */
+export function decodeCommit(payload: Uint8Array): CommitBlock {
+  const bytes = bufferOf(payload);
+  const lanes = decodeLanes(payload);
+  const body = lanes.reduce((at, lane) => at + lane.bytes.length, FIXED + lanes.length * LANE_ENTRY);
+  const state = JSON.parse(bytes.toString('utf8', body)) as StateDelta;
+  return { ...decodeTimes(payload), lanes, state };
+}
+
+export function decodeTimes(payload: Uint8Array): Pick<CommitBlock, 'wallMs' | 'monotonicMs'> {
+  const bytes = bufferOf(payload);
+  return { wallMs: bytes.readDoubleLE(0), monotonicMs: bytes.readDoubleLE(8) };
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

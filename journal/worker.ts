@@ -1,0 +1,45 @@
+import { parentPort } from 'node:worker_threads';
+import { openFileDisk } from '../adapters/embedded/file-disk.ts';
+import { systemClock } from '../adapters/embedded/system-clock.ts';
+import { systemRandom } from '../adapters/embedded/system-random.ts';
+import type { Logger } from '../core/ports.ts';
+import { createJournal } from './journal.ts';
+import type { Journal } from './journal-port.ts';
+import type { WorkerReply, WorkerRequest } from './worker-protocol.ts';
+
+const port = parentPort;
+if (!port) throw new Error('journal worker: started outside a worker thread');
+
+const journals = new Map<string, Journal>();
+const reply = (message: WorkerReply): void => port.postMessage(message);
+const logAs =
+  (log: keyof Logger, directory: string) =>
+  (fields: object, message: string): void =>
+    reply({ log, fields: { ...fields, directory }, message });
+
+port.on('message', (request: WorkerRequest) => {
+  answer(request).then(
+    (value) => reply({ call: request.call, ok: true, value }),
+    (error: NodeJS.ErrnoException) =>
+      reply({ call: request.call, ok: false, message: error.message, code: error.code }),
+  );
+});
+
+async function answer(request: WorkerRequest): Promise<unknown> {
+  const { directory } = request;
+  if (request.method === 'create') {
+    const logger: Logger = {
+      debug: logAs('debug', directory),
+      info: logAs('info', directory),
+      warn: logAs('warn', directory),
+      error: logAs('error', directory),
+    };
+    const disk = openFileDisk(directory);
+    journals.set(directory, createJournal({ disk, clock: systemClock, random: systemRandom, logger }, request.config));
+    return undefined;
+  }
+  const journal = journals.get(directory);
+  if (!journal) throw new Error(`journal worker: no journal ${directory}`);
+  const method = journal[request.method] as (...args: unknown[]) => Promise<unknown>;
+  return method(...request.args);
+}

@@ -1,0 +1,74 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { cellValue, jsonValue } from '../../../adapters/sources/cell-value.ts';
+import { checkReading, type StreamKind } from '../../../core/reading.ts';
+
+const border = { nowMs: Date.UTC(2026, 0, 1), clock: 'synced' } as const;
+const fate = (value: unknown, kind: StreamKind): unknown => {
+  const checked = checkReading({ device: 'd', stream: 's', value }, kind, border);
+  return checked.ok ? checked.reading.value : checked.reason;
+};
+
+describe('a CSV cell', () => {
+  test.each<[string, StreamKind, unknown]>([
+    ['23.7', 'number', 23.7],
+    [' -1e-3 ', 'number', -0.001],
+    ['+.5', 'number', 0.5],
+    ['-0', 'number', -0],
+    ['1e300', 'number', 1e300],
+    ['9007199254740991', 'number', 9007199254740991],
+    ['9007199254740993', 'number', 'not-exact'],
+    ['9'.repeat(400), 'number', 'not-finite'],
+    ['1e999', 'number', 'not-finite'],
+    ['NaN', 'number', 'not-finite'],
+    ['-inf', 'number', 'not-finite'],
+    ['12,5', 'number', 'not-a-number'],
+    ['0x10', 'number', 'not-a-number'],
+    ['n/a', 'number', 'not-a-number'],
+    ['1', 'boolean', true],
+    ['False', 'boolean', false],
+    ['2', 'boolean', 'wrong-kind'],
+    [' idle ', 'text', ' idle '],
+    ['9007199254740993', 'text', '9007199254740993'],
+  ])('%j of kind %s becomes %j at the border', (cell, kind, expected) => {
+    expect(fate(cellValue(cell, kind), kind)).toBe(expected);
+  });
+
+  test('that is empty is no reading', () => {
+    for (const kind of ['number', 'boolean', 'text'] as const) expect(cellValue('  ', kind)).toBeUndefined();
+  });
+
+  test('gives any float64 back exactly', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        const written = String(value);
+        const exact = !/^-?\d+$/.test(written) || Number.isSafeInteger(value);
+        expect(fate(cellValue(written, 'number'), 'number')).toBe(exact ? Number(written) : 'not-exact');
+      }),
+    );
+  });
+});
+
+describe('a value of a JSON line', () => {
+  const read = (line: string, kind: StreamKind): unknown => {
+    const value = jsonValue((JSON.parse(line) as { v?: unknown }).v, 'v', line, kind);
+    return value === undefined ? 'no reading' : fate(value, kind);
+  };
+  test.each<[string, StreamKind, unknown]>([
+    ['{"v":1.5}', 'number', 1.5],
+    ['{"v":12345678901234567890}', 'number', 'not-exact'],
+    ['{"v" : -9007199254740993}', 'number', 'not-exact'],
+    ['{"v":1e300}', 'number', 1e300],
+    ['{"v":18446744073709551616.0}', 'number', 2 ** 64],
+    ['{"v":"1.5"}', 'number', 'not-a-number'],
+    ['{"v":1}', 'boolean', true],
+    ['{"v":false}', 'boolean', false],
+    ['{"v":"true"}', 'boolean', true],
+    ['{"v":5}', 'text', 'wrong-kind'],
+    ['{"v":{}}', 'text', 'wrong-kind'],
+    ['{"v":null}', 'number', 'no reading'],
+    ['{}', 'number', 'no reading'],
+  ])('%s of kind %s becomes %j at the border', (line, kind, expected) => {
+    expect(read(line, kind)).toBe(expected);
+  });
+});

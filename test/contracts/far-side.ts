@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, describe } from '@jest/globals';
+import { createDriver, type FarSideUnderTest } from './far-side/driver.ts';
+import { durabilityCases } from './far-side/durability.ts';
+import { envelopeCases } from './far-side/envelopes.ts';
+import { givenUpCases } from './far-side/given-up.ts';
+import { questionCases } from './far-side/questions.ts';
+import { refusalCases } from './far-side/refusals.ts';
+
+export { contractMayCarry, type FarSideRow, type FarSideUnderTest } from './far-side/driver.ts';
+
+/**
+ * What every far side must do, whatever stores its records: decisions 2 to 4, 22 and 30. One that passes can stand
+ * behind any node.
+ *
+ * @param makeFarSide an empty far side for each test, whose rights are `contractMayCarry`
+ */
+export function farSideContract(name: string, makeFarSide: () => Promise<FarSideUnderTest>): void {
+  describe(`far side: ${name}`, () => {
+    let far: FarSideUnderTest;
+    beforeEach(async () => {
+      far = await makeFarSide();
+    });
+    afterEach(() => far.close());
+
+    const driver = createDriver(() => far);
+    envelopeCases(driver);
+    givenUpCases(driver);
+    refusalCases(driver);
+    questionCases(driver);
+    durabilityCases(driver);
+  });
+}

@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type AnswerItem,
+  decodeAnswer,
+  decodeQuestion,
+  encodeAnswers,
+  encodeQuestion,
+  MAX_ANSWER_BYTES,
+  MAX_KNOWN_RANGES,
+  type Question,
+  REFUSALS,
+} from '../../core/messages.ts';
+import type { Lane } from '../../core/priority.ts';
+import { countOf, type Range, rangeSetOf } from '../../core/ranges.ts';
+import { EPOCH_A, EPOCH_B } from '../helpers/envelopes.ts';
+
+const key = { producer: 'edge', epoch: EPOCH_A, lane: 2 as const };
+const HIGHEST = Number.MAX_SAFE_INTEGER;
+/** Ranges as long to write as ranges get. */
+const longRanges = (count: number): Range[] =>
+  Array.from({ length: count }, (_, at) => ({ from: HIGHEST - 4 * (count - at), to: HIGHEST - 4 * (count - at) + 2 }));
+
+const decodeAll = (messages: readonly Uint8Array[]): AnswerItem[] =>
+  messages.flatMap((message) => {
+    const decoded = decodeAnswer(message);
+    if (!decoded.ok) throw new Error(decoded.detail);
+    expect(decoded.value.farSide).toBe('far-1');
+    return decoded.value.items;
+  });
+
+const range = fc
+  .tuple(fc.nat(10_000), fc.integer({ min: 1, max: 50 }))
+  .map(([from, size]) => ({ from, to: from + size }));
+const ranges = (minLength: number) =>
+  fc.array(range, { minLength, maxLength: MAX_KNOWN_RANGES }).map((all) => [...rangeSetOf(all)]);
+const keys = {
+  producer: fc.constantFrom('edge', 'ml'),
+  epoch: fc.constantFrom(EPOCH_A, EPOCH_B),
+  lane: fc.constantFrom<Lane[]>(0, 1, 2, 3),
+};
+const plain = { noNullPrototype: true };
+const anyItem: fc.Arbitrary<AnswerItem> = fc.oneof(
+  fc.record({ type: fc.constant('stored' as const), ...keys, ranges: ranges(1) }, plain),
+  fc.record(
+    {
+      type: fc.constant('refused' as const),
+      ...keys,
+      from: fc.nat(),
+      to: fc.nat(),
+      reason: fc.constantFrom(...REFUSALS),
+    },
+    plain,
+  ),
+  fc.record({ type: fc.constant('status' as const), ...keys, asked: ranges(0), known: ranges(0) }, plain),
+  fc.record({ type: fc.constant('counted' as const), ...keys, upTo: fc.nat(), givenUp: ranges(0) }, plain),
+);
+
+describe('answers', () => {
+  test('arrive whole: what is not "stored" as it is, "stored" as one set a lane', () => {
+    const storedOf = (items: readonly AnswerItem[]) => {
+      const lanes = new Map<string, Range[]>();
+      for (const item of items) {
+        if (item.type !== 'stored') continue;
+        const lane = `${item.producer} ${item.epoch} ${item.lane}`;
+        lanes.set(lane, [...rangeSetOf([...(lanes.get(lane) ?? []), ...item.ranges])]);
+      }
+      return lanes;
+    };
+    fc.assert(
+      fc.property(fc.array(anyItem, { maxLength: 60 }), (items) => {
+        const messages = encodeAnswers('far-1', items);
+        for (const message of messages) expect(message.length).toBeLessThanOrEqual(MAX_ANSWER_BYTES);
+        const arrived = decodeAll(messages);
+        expect(arrived.filter(({ type }) => type !== 'stored')).toEqual(items.filter(({ type }) => type !== 'stored'));
+        expect(storedOf(arrived)).toEqual(storedOf(items));
+      }),
+    );
+  });
+
+  test('of the longest items keep the limit', () => {
+    const longest = { producer: '"'.repeat(64), epoch: EPOCH_A, lane: 3 as const };
+    const full = longRanges(MAX_KNOWN_RANGES);
+    const items: AnswerItem[] = [
+      { type: 'status', ...longest, asked: full, known: full },
+      { type: 'refused', ...longest, from: HIGHEST - 1, to: HIGHEST, reason: 'unsupported-version', known: full },
+      { type: 'counted', ...longest, upTo: HIGHEST, givenUp: full },
+      { type: 'stored', ...longest, ranges: longRanges(1_000) },
+    ];
+    const messages = encodeAnswers('far-1', items);
+    for (const message of messages) expect(message.length).toBeLessThanOrEqual(MAX_ANSWER_BYTES);
+    const stored = decodeAll(messages).flatMap((item) => (item.type === 'stored' ? item.ranges : []));
+    expect(countOf(stored)).toBe(2_000);
+  });
+
+  test('fill their messages', () => {
+    const items = Array.from(
+      { length: 500 },
+      (_, at): AnswerItem => ({
+        type: 'refused',
+        ...key,
+        from: at,
+        to: at + 1,
+        reason: 'overlap',
+      }),
+    );
+    const messages = encodeAnswers('far-1', items);
+    for (const message of messages.slice(0, -1)) expect(message.length).toBeGreaterThan(MAX_ANSWER_BYTES - 200);
+  });
+
+  test('of nothing are none', () => {
+    expect(encodeAnswers('far-1', [])).toEqual([]);
+  });
+});
+
+describe('questions', () => {
+  test('come back as they were', () => {
+    const questions: Question[] = [
+      { type: 'status', lanes: [{ ...key, ranges: [{ from: 0, to: 10 }] }] },
+      { type: 'counts', lanes: [{ ...key, upTo: 10, delivered: 4, givenUp: [{ from: 2, to: 3 }] }] },
+    ];
+    for (const value of questions) expect(decodeQuestion(encodeQuestion(value))).toEqual({ ok: true, value });
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['no JSON', '{"type":', /not JSON/],
+    ['another type', '{"type":"please"}', /type/],
+    [
+      'an empty range',
+      '{"type":"status","lanes":[{"producer":"a","epoch":"aaaaaaaaaaaaaaaa","lane":0,"ranges":[[3,3]]}]}',
+      /from must be below to/,
+    ],
+    [
+      'a lane that is none',
+      '{"type":"status","lanes":[{"producer":"a","epoch":"aaaaaaaaaaaaaaaa","lane":4,"ranges":[]}]}',
+      /lane/,
+    ],
+    ['an unknown key', '{"type":"status","lanes":[],"more":1}', /more/],
+    ['deep nesting', `{"type":${'['.repeat(50_000)}`, /not JSON|type/],
+  ])('%s is named', (_, text, detail) => {
+    expect(decodeQuestion(Buffer.from(text))).toEqual({ ok: false, detail: expect.stringMatching(detail) });
+  });
+});

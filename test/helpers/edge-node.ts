@@ -1,0 +1,116 @@
+import { createManualClock } from '../../adapters/memory/clock.ts';
+import { createMemoryDisk, type MemoryDisk } from '../../adapters/memory/disk.ts';
+import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
+import { createMemoryRecordStore, type MemoryRecordStore } from '../../adapters/memory/record-store.ts';
+import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
+import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
+import type { QuarantineEntry, SourceBatch, SourceSink } from '../../core/ports.ts';
+import { createSeededRandom } from '../../core/seeded-random.ts';
+import { type EdgeNode, type EdgeNodePorts, startEdgeNode } from '../../edge/node.ts';
+import { createJournal } from '../../journal/journal.ts';
+import { createIngest } from '../../lambdas/ingest/handler.ts';
+
+export const MINUTE = 60_000;
+
+export function streamPlan(name: string, rest: Partial<StreamPlan> = {}): StreamPlan {
+  return {
+    name,
+    kind: 'number',
+    unit: undefined,
+    filter: { type: 'none' },
+    lane: 2,
+    syncMs: MINUTE,
+    simulate: undefined,
+    ...rest,
+  };
+}
+
+export function nodePlan(streams: readonly StreamPlan[], rest: Partial<NodePlan> = {}): NodePlan {
+  return {
+    fleet: 'test',
+    node: 'node-1',
+    site: 'site-1',
+    seed: 1,
+    journal: { maxBytes: 16 * 1024 ** 2, localBytes: 1024 ** 2 },
+    uplink: { host: '127.0.0.1', port: 1 },
+    sources: [{ name: 'bench', config: { type: 'simulate', every: 1_000 }, devices: ['m-1', 'm-2'], streams }],
+    ...rest,
+  };
+}
+
+/** A node with a hand-driven source on memory ports. `restart` opens the same disk again, as after a crash. */
+export async function startTestNode(
+  plan: NodePlan,
+  options: { canWait?: boolean; disk?: MemoryDisk; wrapDisk?: (disk: MemoryDisk) => MemoryDisk } = {},
+) {
+  const clock = createManualClock();
+  const disk = options.disk ?? createMemoryDisk();
+  const store: MemoryRecordStore = createMemoryRecordStore('far-1');
+  const logger = createMemoryLogger();
+  const audit = createMemoryAudit();
+  const ingest = createIngest({
+    store,
+    nowMs: clock.wallMs,
+    logger,
+    audit,
+    mayCarry: (client, node) => client === node,
+  });
+  const quarantine: QuarantineEntry[] = [];
+  let seed = 1n;
+  const launch = async () => {
+    let sink: SourceSink | undefined;
+    const uplink = createMemoryUplink(ingest, plan.node);
+    const journalDisk = options.wrapDisk ? options.wrapDisk(disk) : disk;
+    const journal = createJournal(
+      { disk: journalDisk, clock, random: createSeededRandom(seed++), logger },
+      plan.journal,
+    );
+    const ports: EdgeNodePorts = {
+      journal,
+      uplink,
+      clock,
+      random: createSeededRandom(seed++),
+      logger,
+      quarantine: { put: (entry) => void quarantine.push(entry) },
+      createSource: () => ({
+        canWait: options.canWait ?? false,
+        run: (given, _position, signal) => {
+          sink = given;
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        },
+      }),
+    };
+    const node = await startEdgeNode(ports, plan);
+    return { node, uplink, offer: (batch: SourceBatch) => sink!.offer(batch) };
+  };
+  let running = await launch();
+  return {
+    clock,
+    disk,
+    store,
+    logger,
+    quarantine,
+    get node(): EdgeNode {
+      return running.node;
+    },
+    get uplink() {
+      return running.uplink;
+    },
+    offer: (batch: SourceBatch) => running.offer(batch),
+    /** Readings of one stream of m-1, one second apart. */
+    send: (stream: string, ...values: unknown[]) =>
+      running.offer({
+        readings: values.map((value, index) => ({ device: 'm-1', stream, value, ts: clock.wallMs() + index })),
+      }),
+    /** Forgets the process without closing anything; what is not on the disk is gone. */
+    async crash() {
+      running.uplink.setLink(false);
+      running = await launch();
+    },
+  };
+}
+
+/** Lets everything that is ready run: promises, and the turns between them. */
+export async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,108 @@
+import { expect, test } from '@jest/globals';
+import { createManualClock } from '../../adapters/memory/clock.ts';
+import { createMemoryDisk, type MemoryDisk } from '../../adapters/memory/disk.ts';
+import { createMemoryLogger } from '../../adapters/memory/logger.ts';
+import { createSeededRandom } from '../../core/seeded-random.ts';
+import { createJournal } from '../../journal/journal.ts';
+import { commitOf, journalContract, readAll } from '../contracts/journal.ts';
+
+let seed = 1n;
+const journalOn = (disk: MemoryDisk, config: { maxBytes?: number; localBytes?: number } = {}) =>
+  createJournal(
+    { disk, clock: createManualClock(), random: createSeededRandom(seed++), logger: createMemoryLogger() },
+    { maxBytes: 64 * 1024 ** 2, localBytes: 8 * 1024 ** 2, ...config },
+  );
+
+journalContract('in memory', async () => {
+  const disk = createMemoryDisk();
+  return { start: (config) => journalOn(disk, config), dispose: async () => undefined };
+});
+
+test('a damaged block costs its records only, and they are named', async () => {
+  const disk = createMemoryDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  for (let value = 0; value < 10; value++) await journal.append(commitOf(2, [value * 2, value * 2 + 1], { value }));
+  await journal.close();
+  const file = disk.files.get('records-0000000001.hwj')!;
+  const spot = file.indexOf(Buffer.from('"value":4'));
+  file[spot] = file[spot]! ^ 1;
+  const again = journalOn(disk);
+  const opening = await again.open();
+  expect(opening.damages).toBe(1);
+  expect(opening.enqueued).toEqual([0, 0, 20, 0]);
+  expect(opening.state).toEqual({ value: 9 });
+  const { values, missing } = await readAll(again, epoch, 2, 20);
+  expect(values).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  expect(missing).toEqual([{ from: 8, to: 10 }]);
+});
+
+test('a damaged head costs nothing: the segment before it says the same', async () => {
+  const disk = createMemoryDisk();
+  const first = journalOn(disk);
+  const { epoch } = await first.open();
+  await first.append(commitOf(2, [1, 2], { counter: 2 }));
+  await first.close();
+  const second = journalOn(disk);
+  const { epoch: later } = await second.open();
+  await second.append(commitOf(2, [3], { other: true }));
+  await second.close();
+  const file = disk.files.get('records-0000000002.hwj')!;
+  file[40] = file[40]! ^ 1;
+  const third = journalOn(disk);
+  const opening = await third.open();
+  expect(opening.state).toEqual({ counter: 2, other: true });
+  expect(opening.enqueued).toEqual([0, 0, 3, 0]);
+  expect((await readAll(third, epoch, 2, 2)).values).toEqual([1, 2]);
+  expect((await readAll(third, later, 2, 1)).values).toEqual([3]);
+});
+
+test('a torn tail loses nothing that was acknowledged, at every length of the tear', async () => {
+  const disk = createMemoryDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(2, [1, 2], { counter: 2 }));
+  const name = 'records-0000000001.hwj';
+  const acknowledged = disk.files.get(name)!.length;
+  await journal.append(commitOf(2, [3, 4], { counter: 4 }));
+  const whole = Buffer.from(disk.files.get(name)!);
+  for (let length = acknowledged; length < whole.length; length++) {
+    const torn = createMemoryDisk(new Map([...disk.files].map(([key, bytes]) => [key, Buffer.from(bytes)])));
+    torn.files.set(name, Buffer.from(whole.subarray(0, length)));
+    const again = journalOn(torn);
+    const opening = await again.open();
+    expect(opening.state).toEqual({ counter: 2 });
+    expect(opening.enqueued).toEqual([0, 0, 2, 0]);
+    expect((await readAll(again, epoch, 2, 2)).values).toEqual([1, 2]);
+  }
+});
+
+test('a failed sync leaves nothing behind: its bytes may be on disk, its commit never was', async () => {
+  const disk = createMemoryDisk();
+  let failing = false;
+  const faulty: MemoryDisk = {
+    ...disk,
+    create(name) {
+      const file = disk.create(name) as ReturnType<MemoryDisk['create']> & { sync(): void };
+      return {
+        ...file,
+        sync() {
+          if (failing && name.startsWith('records')) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
+        },
+      } as never;
+    },
+  };
+  const journal = journalOn(faulty);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(2, [1], { counter: 1 }));
+  failing = true;
+  expect(await journal.append(commitOf(2, [2], { counter: 2 }))).toMatchObject({ ok: false, reason: 'journal-failed' });
+  expect((await journal.status()).trouble).toBe('I/O error');
+  failing = false;
+  expect(await journal.append(commitOf(2, [3], { counter: 3 }))).toMatchObject({ ok: true, lanes: [{ first: 1 }] });
+  expect((await journal.status()).trouble).toBeUndefined();
+  const again = journalOn(disk);
+  const opening = await again.open();
+  expect(opening.enqueued).toEqual([0, 0, 2, 0]);
+  expect((await readAll(again, epoch, 2, 2)).values).toEqual([1, 3]);
+});
