@@ -4,7 +4,7 @@ import { PRIORITIES } from './priority.ts';
 import { STREAM_KINDS } from './reading.ts';
 import { bytesScalar as bytes, durationScalar as duration, nameScalar as name } from './scalars.ts';
 
-/** Real time means: at most one second (decision 16). */
+/** Real time means: at most one second (docs/adr/0004-time.md). */
 export const REAL_TIME_MS = 1_000;
 
 /** The longest that a record may wait: beyond it a person means on-demand. */

@@ -42,6 +42,6 @@ export const topicsFrom = (sender: 'node' | 'far-side', node: string): string[] 
 export const hopOf = (topic: string, node: string): Hop | undefined =>
   FLOW.find((row) => topicOf(row.hop, node) === topic)?.hop;
 
-/** Envelopes and questions travel in one of two classes, each with its own topic (decision 23). */
+/** Envelopes and questions travel in one of two classes, each with its own topic (docs/adr/0005-sending.md). */
 export type TrafficClass = Exclude<Hop, 'answer'>;
 export const trafficClassOf = (lane: Lane): TrafficClass => (lane === 0 ? 'critical' : 'bulk');

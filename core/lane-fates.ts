@@ -43,7 +43,7 @@ export const fatesOf = (book: FateBook, epoch: Epoch, lane: Lane): LaneFates =>
   book.lanes[laneName(epoch, lane)] ?? NO_FATES;
 export const finished = ({ delivered, givenUp }: LaneFates): RangeSet => addRanges(delivered, givenUp);
 
-/** Delivered wins over given up, whenever it comes: a late acknowledgement is still the truth (decision 17). */
+/** Delivered wins over given up, whenever it comes: a late acknowledgement is still the truth. */
 export function applyOutcome(fates: LaneFates, { from, to, fate }: Outcome): LaneFates {
   const range = { from, to };
   if (fate === 'delivered') {

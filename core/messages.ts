@@ -17,10 +17,10 @@ export const REFUSALS = [
   'not-allowed',
   'kills-handler',
 ] as const;
-/** Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest (decision 2). */
+/** Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest. */
 export type Refusal = (typeof REFUSALS)[number];
 
-/** Greengrass lite drops larger messages from the cloud (decision 22). */
+/** Greengrass lite drops larger messages from the cloud. */
 export const MAX_ANSWER_BYTES = 4_500;
 /** More known ranges than this in one refusal or status answer are left for the next question. */
 export const MAX_KNOWN_RANGES = 50;

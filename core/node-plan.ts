@@ -41,7 +41,7 @@ export interface PlanOptions {
   nodes?: number | undefined;
 }
 
-/** Names of all nodes, in the order of the file; a count gives name-001 … of fixed width (decision 8). */
+/** Names of all nodes, in the order of the file; a count gives name-001 … of fixed width, so that names sort. */
 export function nodeNames(fleet: Fleet, options: PlanOptions): string[] {
   const all = fleet.nodes.flatMap((node) => numbered(node.name, node.count));
   const limit = options.nodes ?? (options.demo ? fleet.demo?.nodes : undefined);

@@ -29,5 +29,5 @@ export const RESEND_POLICIES: Readonly<Record<Priority, ResendPolicy>> = {
   low: { initialTimeoutMs: 60 * SECOND, backoffFactor: 4, maxTimeoutMs: 4 * HOUR },
 };
 
-/** Decision 21: while the far side is silent, one probe a class at most this far apart. */
+/** While the far side is silent, one probe a class at most this far apart (docs/adr/0005-sending.md). */
 export const MAX_PROBE_INTERVAL_MS = 5 * MINUTE;

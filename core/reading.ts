@@ -55,6 +55,8 @@ export type ReadingRefusal = (typeof READING_REFUSALS)[number];
 export const MAX_TEXT_BYTES = 1_024;
 export const EARLIEST_TIME_MS = Date.UTC(2000, 0, 1);
 export const MAX_AHEAD_MS = 24 * 3_600_000;
+/** 9999-12-31: beyond it no store and no calendar of this trade goes, whatever the clock says. */
+export const LATEST_TIME_MS = Date.UTC(9999, 11, 31);
 
 export type CheckedReading = { ok: true; reading: Reading } | { ok: false; reason: ReadingRefusal; detail: string };
 
@@ -90,7 +92,8 @@ function checkTime(
     return refuse('no-time', `time ${show(ts)}, expected ms since 1970`);
   const whole = Math.trunc(ts);
   if (whole < EARLIEST_TIME_MS) return refuse('absurd-time', `time ${isoOf(whole)} is before 2000-01-01`);
-  // An unsynchronised clock cannot judge the future (decision 14).
+  if (whole > LATEST_TIME_MS) return refuse('absurd-time', `time ${isoOf(whole)} is after 9999-12-31`);
+  // An unsynchronised clock cannot judge the future (docs/adr/0004-time.md).
   if (border.clock === 'synced' && whole > border.nowMs + MAX_AHEAD_MS) {
     return refuse('absurd-time', `time ${isoOf(whole)} is more than 24 h ahead of ${isoOf(border.nowMs)}`);
   }

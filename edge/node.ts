@@ -1,4 +1,5 @@
 import type { ForwardLimits } from '../core/forward/plan.ts';
+import type { ForwardState } from '../core/forward/state.ts';
 import type { NodeLedger } from '../core/ledger.ts';
 import type { NodePlan, SourcePlan } from '../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
@@ -32,6 +33,8 @@ export interface EdgeNode {
   status(): Promise<EdgeNodeStatus>;
   /** Resolves when every source has ended by itself (files do, live ones do not). */
   exhausted: Promise<void>;
+  /** For checks only: the state as it is now, without a word to the disk. */
+  inspect(): { readings: Pick<NodeLedger, 'sources' | 'streams'>; forward: ForwardStatus; state: ForwardState };
   /** Stops the sources and delivers what waits, for at most `flushMs`; then closes journal and uplink. */
   stop(flushMs: number): Promise<EdgeNodeStatus>;
 }
@@ -80,6 +83,7 @@ export async function startEdgeNode(
     name: plan.node,
     status,
     exhausted: sources.then(() => undefined),
+    inspect: () => ({ readings: sense.ledger(), forward: forwarder.status(), state: forwarder.state }),
     async stop(flushMs) {
       stopSources.abort();
       await sources;

@@ -1,7 +1,7 @@
 import type { DuckDbStore } from '../adapters/embedded/duckdb-store.ts';
 import type { Cancel, Clock, Logger } from '../core/ports.ts';
 
-/** Seals staged rows to Parquet at a fixed interval (decision 11: at least hourly); the store does it by size itself. */
+/** Seals staged rows to Parquet at a fixed interval, at most an hour; the store does it by size itself. */
 export function startSealing(
   { store, clock, logger }: { store: DuckDbStore; clock: Clock; logger: Logger },
   everyMs: number,

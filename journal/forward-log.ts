@@ -11,7 +11,7 @@ export interface ForwardLog {
   damages: number;
   /** Not durable by itself: see sync. */
   append(outcomes: readonly Outcome[]): Promise<void>;
-  /** Durable when it resolves; only then may segments be recycled on it (decision 17). */
+  /** Durable when it resolves; only then may segments be recycled on it (docs/adr/0002-journal.md). */
   sync(): Promise<void>;
   bytes(): number;
   close(): Promise<void>;

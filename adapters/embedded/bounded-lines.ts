@@ -9,6 +9,7 @@ export interface BoundedLines {
   appendLine(line: string): void;
 }
 
+const LINE_FEED = 10;
 const olderOf = (name: string): string => `older-${name}`;
 
 /** @param name of the file in the directory, which is made if absent */
@@ -16,6 +17,11 @@ export function openBoundedLines(directory: string, name: string, maxBytes: numb
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, name);
   let bytes = existsSync(path) ? statSync(path).size : 0;
+  // A crash may have cut off the last line: the next one must not be glued to it.
+  if (bytes > 0 && readFileSync(path).at(-1) !== LINE_FEED) {
+    appendFileSync(path, '\n');
+    bytes++;
+  }
   const appendLine = (line: string): void => {
     const size = Buffer.byteLength(line);
     if (bytes > 0 && bytes + size > maxBytes) {

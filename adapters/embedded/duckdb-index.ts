@@ -86,7 +86,8 @@ export async function writeStatements(
   const types = { ...LANE_KEY_TYPES, up_to: 'BIGINT', delivered: 'BIGINT', stated_at: 'BIGINT' };
   await connection.run(
     `INSERT INTO statements BY NAME SELECT * FROM ${unnestJson('$1', types)}
-     ON CONFLICT DO UPDATE SET up_to = excluded.up_to, delivered = excluded.delivered, stated_at = excluded.stated_at`,
+     ON CONFLICT DO UPDATE SET up_to = excluded.up_to, delivered = excluded.delivered, stated_at = excluded.stated_at
+       WHERE excluded.up_to >= up_to`, // an older statement that was overtaken on its way says nothing new
     [
       JSON.stringify(
         statements.map(({ key, upTo, delivered }) => ({ ...keyFields(key), up_to: upTo, delivered, stated_at: atMs })),

@@ -35,7 +35,7 @@ export interface StoreSize {
   poison: PoisonCounts;
 }
 
-/** The far side's half of the ledger (docs/adr: ledger). */
+/** The far side's half of the ledger (docs/adr/0003-ledger.md). */
 export interface StoreLedger {
   farSide: string;
   lanes: (LaneCount & { priority: Priority })[];

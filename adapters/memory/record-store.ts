@@ -51,7 +51,11 @@ export function createMemoryRecordStore(id: string, bounds: PoisonBounds = POISO
         lanes.set(laneKeyText(key), { key, index: { version: expectedVersion + 1, stored, givenUp } });
       }
       for (const range of change.hashes) hashes.set(rangeText(range.key, range), range.hash);
-      for (const statement of change.statements) statements.set(laneKeyText(statement.key), statement);
+      for (const statement of change.statements) {
+        const known = statements.get(laneKeyText(statement.key));
+        // An older statement that was overtaken on its way says nothing new.
+        if (!known || statement.upTo >= known.upTo) statements.set(laneKeyText(statement.key), statement);
+      }
       for (const row of added) rows.push(row);
       return 'committed';
     },

@@ -7,7 +7,7 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [key:
  * kept.length + filtered + absorbed + held = 1 for each step (held may be negative when a window closes).
  */
 export interface FilterStep<State extends JsonValue> {
-  /** Adopted only with the commit that holds this step's outcome (decision 18). */
+  /** Adopted only with the commit that holds this step's outcome (docs/adr/0002-journal.md). */
   state: State;
   /** Readings that become records, in order. A filter may release one that it held before. */
   kept: readonly Reading[];

@@ -66,7 +66,7 @@ function passTime(state: ForwardState, lane: LaneState, now: number, limits: For
   if (late.length === 0) return;
   lane.setbacks++;
   groundFlights(lane, late);
-  // Silence about an envelope while nothing else is answered either means: the far side is away (decision 21).
+  // Silence about an envelope while nothing else is answered either means: the far side is away.
   if (late.some((flight) => state.lastAnswerAt <= flight.sentAt)) state.far = state.far === 'up' ? 'down' : state.far;
 }
 

@@ -45,7 +45,7 @@ export interface LaneState {
   givenUpStated: RangeSet;
 }
 
-/** `unknown` = connected anew, nothing heard yet. Only an answer of ingest itself makes it `up` (decision 21). */
+/** `unknown` = connected anew, nothing heard yet. Only an answer of ingest itself makes it `up`. */
 export type FarState = 'unknown' | 'up' | 'down';
 
 export interface ForwardState {

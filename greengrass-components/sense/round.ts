@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
 import type { SourceCounts } from '../../core/ledger.ts';
-import type { QuarantineEntry } from '../../core/ports.ts';
+import type { QuarantineEntry, SourceBatch } from '../../core/ports.ts';
 import {
   type BorderClock,
   checkReading,
@@ -12,8 +12,16 @@ import { type JournalLane, LOCAL_LANE } from '../../journal/commit-codec.ts';
 import type { Commit } from '../../journal/journal-port.ts';
 import { createRecordWriter, type RecordWriter } from '../../journal/record-codec.ts';
 import { type CountChanges, type Counts, changesTo, payDebts } from './counts.ts';
-import type { Offer } from './sense.ts';
 import { filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
+
+/** A batch that a source handed over, and whom to tell what became of it. */
+export interface Offer {
+  source: string;
+  canWait: boolean;
+  batch: SourceBatch;
+  answer: (fate: 'committed' | 'not-now') => void;
+  fail: (error: Error) => void;
+}
 
 export interface RoundContext {
   series: SeriesTable;

@@ -1,11 +1,11 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
 import type { NodeLedger } from '../../core/ledger.ts';
 import type { NodePlan } from '../../core/node-plan.ts';
-import type { Clock, Logger, Quarantine, SourceBatch, SourceSink } from '../../core/ports.ts';
+import type { Clock, Logger, Quarantine, SourceSink } from '../../core/ports.ts';
 import { isLane, type Lane } from '../../core/priority.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
-import { decideRound, type Round, type RoundContext } from './round.ts';
+import { decideRound, type Offer, type Round, type RoundContext } from './round.ts';
 import { createSeriesTable, type SeriesTable } from './series.ts';
 
 export interface SensePorts {
@@ -28,14 +28,6 @@ export interface Sense {
   /** Resolves when everything offered so far has its fate, and the refused ones are counted durably if possible. */
   settle(): Promise<void>;
   readonly series: SeriesTable;
-}
-
-export interface Offer {
-  source: string;
-  canWait: boolean;
-  batch: SourceBatch;
-  answer: (fate: 'committed' | 'not-now') => void;
-  fail: (error: Error) => void;
 }
 
 /** Readings per commit at most, as long as a single offer is not larger. */

@@ -9,7 +9,7 @@ export interface IngestPorts {
   logger: Logger;
   audit: Audit;
   /**
-   * Whether this client may carry envelopes of this node (decision 7). Questions carry no node's name: a client asks
+   * Whether this client may carry envelopes of this node. Questions carry no node's name: a client asks
    * and states for itself only, and `mayCarry(client, client)` must hold.
    */
   mayCarry: (client: string, node: string) => boolean;

@@ -9,8 +9,8 @@ import { refusalCases } from './far-side/refusals.ts';
 export { contractMayCarry, type FarSideRow, type FarSideUnderTest } from './far-side/driver.ts';
 
 /**
- * What every far side must do, whatever stores its records: decisions 2 to 4, 22 and 30. One that passes can stand
- * behind any node.
+ * What every far side must do, whatever stores its records (docs/adr/0001-identity.md, docs/adr/0006-stored.md). One
+ * that passes can stand behind any node.
  *
  * @param makeFarSide an empty far side for each test, whose rights are `contractMayCarry`
  */

@@ -155,6 +155,8 @@ export function recordStoreContract(
       await under.store.commit(changeOf(envelopeOf(0, 1), 0, { ...none, statements: [stated(5)] }));
       await under.store.commit(changeOf(envelopeOf(0, 1), 0, { ...none, statements: [stated(8)] }));
       expect(await under.statements()).toEqual([{ key, upTo: 8, delivered: 7 }]);
+      await under.store.commit(changeOf(envelopeOf(0, 1), 0, { ...none, statements: [stated(6)] }));
+      expect(await under.statements()).toEqual([{ key, upTo: 8, delivered: 7 }]); // overtaken on its way
     });
 
     test('poison is kept within both bounds, the oldest goes first and is counted', async () => {
