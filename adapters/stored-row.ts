@@ -2,7 +2,7 @@ import type { StoredEnvelope } from '../core/ports.ts';
 import type { Lane } from '../core/priority.ts';
 import type { ClockState, Quality } from '../core/reading.ts';
 
-/** One row of the store of record (docs/adr: rows and places); every store has the same columns. */
+/** One row of the store of record (docs/adr/0006-stored.md); every store has the same columns. */
 export interface StoredRow {
   site: string;
   node: string;

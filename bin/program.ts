@@ -27,8 +27,19 @@ export async function runProgram(commands: readonly Command[], args: readonly st
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    throw error;
+    process.stderr.write(`headwater: ${explain(error as NodeJS.ErrnoException)}\n`);
+    // What a command that failed half way left behind, such as a timer, must not keep the process alive.
+    process.exit(EXIT.problem);
   }
+}
+
+/** One line for people; HEADWATER_DEBUG=1 shows where it was thrown. */
+function explain(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  if (process.env.HEADWATER_DEBUG === '1') return error.stack ?? error.message;
+  if (error.code === 'EADDRINUSE') {
+    return `${error.address}:${error.port} is in use by another program: --port and --mqtt-port choose other ports, 0 = any free one`;
+  }
+  return error.message;
 }
 
 async function createProgram(commands: readonly Command[]): Promise<Command> {

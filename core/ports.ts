@@ -57,6 +57,8 @@ export interface Disk {
   size(name: string): Awaitable<number>;
   /** Removing a name that is not there does nothing. */
   remove(name: string): Awaitable<void>;
+  /** Makes durable what a file holds, whoever wrote it: a process that was killed may have left it unsynced. */
+  sync(name: string): Awaitable<void>;
   /** Makes created, removed and renamed names durable. */
   syncDirectory(): Awaitable<void>;
 }

@@ -5,7 +5,7 @@ export type StreamKind = (typeof STREAM_KINDS)[number];
 export const QUALITIES = ['good', 'uncertain', 'bad'] as const;
 export type Quality = (typeof QUALITIES)[number];
 
-/** Whether the node's clock was synchronised when it stamped the reading (docs/adr/0004-time.md). */
+/** Whether the clock that stamped the reading could be trusted (docs/adr/0004-time.md). */
 export const CLOCKS = ['synced', 'unsynced'] as const;
 export type ClockState = (typeof CLOCKS)[number];
 
@@ -80,8 +80,13 @@ export function checkReading(raw: RawReading, kind: StreamKind | undefined, bord
   const value = checkValue(raw.value, kind, quality);
   if (!value.ok) return value;
   const { device, stream } = raw;
-  return { ok: true, reading: { device, stream, ts: time.ts, value: value.value, quality, clock: border.clock } };
+  const clock = stampedBy(raw, border);
+  return { ok: true, reading: { device, stream, ts: time.ts, value: value.value, quality, clock } };
 }
+
+/** A time that the source gave does not depend on the node's clock. */
+const stampedBy = (raw: RawReading, border: BorderClock): ClockState =>
+  raw.ts === undefined ? border.clock : 'synced';
 
 function checkTime(
   ts: unknown,

@@ -47,13 +47,16 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     const journal = startEpoch(epoch, forward, recovered, damages);
     await journal.log.roll();
     journal.spans.push(newSpan(journal.log.segment, epoch, journal.positions));
-    retireEpochs(forward.book, new Set(journal.spans.map((span) => span.epoch)));
     opened = journal;
+    // Each opening adds a segment: a node that starts again and again during an outage must not fill its disk with them.
+    await recycle();
+    const alive = new Set(journal.spans.map((span) => span.epoch));
+    retireEpochs(forward.book, alive);
     return {
       epoch,
       state: structuredClone(recovered.state),
       enqueued: recovered.enqueued,
-      epochs: recovered.epochs,
+      epochs: recovered.epochs.filter((old) => alive.has(old.epoch)),
       fates: structuredClone(forward.book),
       damages,
       localHeld: localHeldIn(journal.spans),

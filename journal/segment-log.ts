@@ -50,6 +50,8 @@ export async function recoverLog(disk: Disk, log: string): Promise<RecoveredLog>
   let headSegment = 0;
   for (const number of segments.toReversed()) {
     const scanned = await scanSegment(disk, log, number);
+    // What a killed process left may be in the page cache only, and the next head will count on it.
+    await disk.sync(segmentFile(log, number));
     newestFirst.push(scanned);
     head = headOf(scanned);
     headSegment = number;
@@ -118,9 +120,15 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
   let size = 0;
   /** How much of the segment is known to be good: what is durable, or written by an append without sync. */
   let good = 0;
+  let headBytes = 0;
+  /** Newest first, at most two. */
+  let durableHeads: number[] = [];
+  /** Segments of failed attempts: nothing in them was ever acknowledged, and no span tells the caller of them. */
+  let leftovers: number[] = [];
 
   const abandon = async (): Promise<void> => {
     truncated = { ...truncated, [segment]: good };
+    if (good <= headBytes) leftovers.push(segment);
     const failed = file;
     file = undefined;
     // After a failed fdatasync the kernel may have dropped the pages: nothing more is written to this file.
@@ -154,18 +162,47 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
       await disk.syncDirectory();
       delete truncated[segment];
     } catch {
-      // Kept in `truncated`; the segment goes with the next recycling.
+      if (!leftovers.includes(segment)) leftovers.push(segment);
     }
   };
 
-  const roll = async (): Promise<void> => {
-    await file?.sync();
-    await file?.close();
+  /** What failed attempts left, as far as the last two heads do not need it. */
+  const removeLeftovers = async (): Promise<void> => {
+    const gone = leftovers.filter((number) => number < durableHeads[1]!);
+    await remove(gone).then(
+      () => {
+        leftovers = leftovers.filter((number) => !gone.includes(number));
+      },
+      () => undefined, // they go after a later roll
+    );
+  };
+
+  const remove = async (numbers: readonly number[]): Promise<void> => {
+    if (numbers.length === 0) return;
+    for (const number of numbers) await disk.remove(segmentFile(log, number));
+    // A segment that came back after a power cut would be delivered again under a forgotten epoch.
+    await disk.syncDirectory();
+    truncated = Object.fromEntries(Object.entries(truncated).filter(([number]) => !numbers.includes(Number(number))));
+  };
+
+  const finish = async (): Promise<void> => {
+    try {
+      await file?.sync();
+      await file?.close();
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
     file = undefined;
+  };
+
+  const roll = async (): Promise<void> => {
+    await finish();
     segment++;
     block = 0;
     size = 0;
     good = 0;
+    headBytes = 0;
     try {
       file = await disk.create(segmentFile(log, segment));
       await write(
@@ -180,6 +217,9 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
       await discard();
       throw error;
     }
+    headBytes = size;
+    durableHeads = [segment, ...durableHeads].slice(0, 2);
+    await removeLeftovers();
   };
 
   return {
@@ -207,17 +247,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
         throw error;
       }
     },
-    async remove(numbers) {
-      if (numbers.length === 0) return;
-      for (const number of numbers) await disk.remove(segmentFile(log, number));
-      // A segment that came back after a power cut would be delivered again under a forgotten epoch.
-      await disk.syncDirectory();
-      truncated = Object.fromEntries(Object.entries(truncated).filter(([number]) => !numbers.includes(Number(number))));
-    },
-    async close() {
-      await file?.sync();
-      await file?.close();
-      file = undefined;
-    },
+    remove,
+    close: finish,
   };
 }

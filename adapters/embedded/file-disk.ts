@@ -36,6 +36,14 @@ export function openFileDisk(directory: string): Disk {
     },
     size: (name) => statSync(join(directory, name)).size,
     remove: (name) => rmSync(join(directory, name), { force: true }),
+    sync(name) {
+      const file = openSync(join(directory, name), 'r+');
+      try {
+        fdatasyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
     syncDirectory: () => syncDirectoryAt(directory),
   };
 }

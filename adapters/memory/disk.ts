@@ -26,6 +26,7 @@ export function createMemoryDisk(files: Map<string, Buffer> = new Map()): Memory
     read: (name, offset, length) => must(name).subarray(offset, offset + length),
     size: (name) => must(name).length,
     remove: (name) => void files.delete(name),
+    sync: (name) => void must(name),
     syncDirectory: () => undefined,
   };
 }

@@ -55,7 +55,6 @@ export function createSystemSource(
         !signal.aborted;
         tick = await nextTick(clock, everyMs, tick, signal)
       ) {
-        const ts = clock.wallMs();
         const values = await sample().catch((error: unknown) => {
           // Every tick would say the same.
           if (!failing) logger.error({ source: plan.name, error: String(error) }, 'system source: no sample');
@@ -63,7 +62,7 @@ export function createSystemSource(
         });
         failing = values === undefined;
         if (!values || values.length === 0 || signal.aborted) continue;
-        await sink.offer({ readings: values.map(({ stream, value }) => ({ device, stream, ts, value })) });
+        await sink.offer({ readings: values.map(({ stream, value }) => ({ device, stream, value })) });
       }
     },
   };

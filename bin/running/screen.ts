@@ -22,7 +22,13 @@ export interface Screen {
 const PLAIN_EVERY_S = 5;
 
 export function createScreen(stream: NodeJS.WriteStream): Screen {
-  if (stream.isTTY) return { show: (input) => logUpdate(picture(input)), end: () => logUpdate.done() };
+  let before: number | undefined;
+  /** Readings per second since this start: the counts go on from earlier ones. */
+  const rate = ({ collected, seconds }: ScreenInput): number => {
+    before ??= collected;
+    return (collected - before) / Math.max(1, seconds);
+  };
+  if (stream.isTTY) return { show: (input) => logUpdate(picture(input, rate(input))), end: () => logUpdate.done() };
   let nextAt = 0;
   return {
     show(input) {
@@ -34,13 +40,9 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
   };
 }
 
-function picture(input: ScreenInput): string {
+function picture(input: ScreenInput, rate: number): string {
   const rows: [string, string, string][] = [
-    [
-      'readings in',
-      number(input.collected),
-      `${number(input.collected / Math.max(1, input.seconds))}/s since this start and earlier ones`,
-    ],
+    ['readings in', number(input.collected), `${number(rate)}/s since this start`],
     ['kept', number(input.kept), share(input.kept, input.collected)],
     ['waiting', number(input.waiting), 'durable on the nodes'],
     ['delivered', number(input.delivered), 'acknowledged by the hub as stored'],

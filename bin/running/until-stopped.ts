@@ -2,6 +2,7 @@
 export function untilStopped(forMs: number | undefined): Promise<'signal' | 'time'> {
   return new Promise((resolve) => {
     const timer = forMs === undefined ? undefined : setTimeout(() => resolve('time'), forMs);
+    timer?.unref(); // a command that ends early, because its fleet file is wrong, must not wait for it
     let asked = false;
     const stop = (): void => {
       if (asked) {

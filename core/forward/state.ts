@@ -29,6 +29,11 @@ export interface LaneState {
   end: number;
   fates: LaneFates;
   toSend: RangeSet;
+  /**
+   * Sent at least once, in this life of the node or perhaps in an earlier one. Whatever became of it on the way, it
+   * may still arrive: until it has a fate the far side may have it.
+   */
+  sent: RangeSet;
   /** Positions below this may leave now; the rest waits for `dueAt` (its sync interval) or for a full envelope. */
   releasedTo: number;
   dueAt: number | undefined;
@@ -86,6 +91,7 @@ export function recoveredLane(
     end: found.end,
     fates: found.fates,
     toSend,
+    sent: waiting,
     releasedTo: found.end,
     missing: subtract(waiting, toSend),
   };
@@ -98,6 +104,7 @@ export function emptyLane(epoch: Epoch, lane: Lane): LaneState {
     end: 0,
     fates: { delivered: NO_RANGES, givenUp: NO_RANGES },
     toSend: NO_RANGES,
+    sent: NO_RANGES,
     releasedTo: 0,
     dueAt: undefined,
     flights: [],
@@ -138,6 +145,7 @@ export function groundFlights(lane: LaneState, grounded: readonly Flight[] = lan
 
 export function noteSent(lane: LaneState, flight: Flight): void {
   lane.toSend = subtract(lane.toSend, [flight]);
+  lane.sent = addRange(lane.sent, flight);
   lane.flights = [...lane.flights, flight];
 }
 
@@ -157,5 +165,5 @@ export function dropFinishedLanes(state: ForwardState, current: Epoch): void {
 
 export const waitingIn = (lane: LaneState): number => lane.end - countOf(finished(lane.fates));
 
-/** Sent, not answered. */
-export const inDoubtIn = (lane: LaneState): number => countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));
+/** Waiting, and the far side may have it. */
+export const inDoubtIn = (lane: LaneState): number => countOf(unfinished(lane.fates, lane.sent));

@@ -166,7 +166,10 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     const { maxRecords } = config.limits;
     const read = await journal.read({ epoch: lane.epoch, lane: lane.lane, from, to, maxRecords, maxBytes: READ_BYTES });
     if (countOf(read.missing) > 0) noteMissing(lane, read.missing);
-    const packed = packEnvelope(read, { ...config, epoch: lane.epoch, lane: lane.lane }, ports.seriesName);
+    const own = lane.epoch === opening.epoch && clock.state() === 'synced';
+    const clockOffsetMs = own ? clock.wallMs() - clock.monotonicMs() : undefined;
+    const origin = { ...config, epoch: lane.epoch, lane: lane.lane, clockOffsetMs };
+    const packed = packEnvelope(read, origin, ports.seriesName);
     // While the disk was read an answer may have come: what is not to be sent any more is not sent.
     if (packed && covers(lane.toSend, packed.range) && state.link) launch(lane, packed);
     else if (read.to < to || countOf(read.missing) > 0) waker.wake();

@@ -25,6 +25,11 @@ interface Origin {
   site: string;
   epoch: Epoch;
   lane: Lane;
+  /**
+   * Wall clock minus monotonic clock, once the wall clock is synchronised and if the records are of this process;
+   * corrects the times of records that were stamped before (docs/adr/0004-time.md).
+   */
+  clockOffsetMs: number | undefined;
 }
 
 /**
@@ -40,11 +45,7 @@ export function packEnvelope(
   const first = parts[0];
   if (!first) return undefined;
   const to = parts.at(-1)!.to;
-  const records = parts.flatMap(({ bytes }) => readRecords(bytes));
-  const rows = records.map(({ record }): EnvelopeRecord => {
-    const { series, ...rest } = record;
-    return { ...nameOf(series), ...rest };
-  });
+  const rows = parts.flatMap((part) => rowsOf(part, origin, nameOf));
   const header = headerOf(origin, { from: first.from, to }, parts);
   const fit = fitEnvelope(header, rows);
   if (fit.encoded) return packed(header, fit.encoded, rows, parts);
@@ -54,6 +55,15 @@ export function packEnvelope(
   const cutHeader = headerOf(origin, { from: first.from, to: first.from + fit.count }, cut);
   const cutRows = rows.slice(0, fit.count);
   return packed(cutHeader, fitEnvelope(cutHeader, cutRows).encoded!, cutRows, cut);
+}
+
+function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: (series: number) => SeriesName): EnvelopeRecord[] {
+  const wrongByMs = clockOffsetMs === undefined ? 0 : Math.round(clockOffsetMs - (part.wallMs - part.monotonicMs));
+  return readRecords(part.bytes).map(({ record: { series, ...record } }) =>
+    record.clock === 'unsynced' && clockOffsetMs !== undefined
+      ? { ...nameOf(series), ...record, ts: record.ts + wrongByMs, clock: 'synced' }
+      : { ...nameOf(series), ...record },
+  );
 }
 
 function contiguous(parts: readonly ReadPart[]): ReadPart[] {

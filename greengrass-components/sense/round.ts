@@ -3,6 +3,7 @@ import type { SourceCounts } from '../../core/ledger.ts';
 import type { QuarantineEntry, SourceBatch } from '../../core/ports.ts';
 import {
   type BorderClock,
+  type ClockState,
   checkReading,
   type RawReading,
   type Reading,
@@ -19,6 +20,8 @@ export interface Offer {
   source: string;
   canWait: boolean;
   batch: SourceBatch;
+  /** Monotonic ms. */
+  arrivedAt: number;
   answer: (fate: 'committed' | 'not-now') => void;
   fail: (error: Error) => void;
 }
@@ -27,7 +30,9 @@ export interface RoundContext {
   series: SeriesTable;
   counts: Counts;
   owed: ReadonlyMap<string, SourceCounts>;
-  border: BorderClock;
+  /** Wall clock minus monotonic clock, now: arrivals are dated by the clock as it is known best. */
+  clockOffsetMs: number;
+  clock: ClockState;
   /** The journal refused the round: every reading that the border would let in is refused with this reason. */
   refuseAll?: { reason: ReadingRefusal; detail: string };
 }
@@ -68,6 +73,7 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     owed,
   };
 
+  let border = borderAt(context, 0);
   const refuse = (source: string, reason: ReadingRefusal, detail: string, raw: Partial<RawReading>): void => {
     if (context.refuseAll) {
       const debt = owed.get(source) ?? { collected: 0, refused: {} };
@@ -79,8 +85,7 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
       changes.refused(source, reason, 1);
     }
     // The node's own trouble is in the log and the ledger; the quarantine is for input that needs a look.
-    if (reason !== context.refuseAll?.reason)
-      round.quarantine.push(entryOf(context.border, source, reason, detail, raw));
+    if (reason !== context.refuseAll?.reason) round.quarantine.push(entryOf(border, source, reason, detail, raw));
   };
 
   const take = (source: string, one: Series, reading: Reading): void => {
@@ -114,12 +119,13 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     }
   };
 
-  for (const { source, batch } of offers) {
+  for (const { source, batch, arrivedAt } of offers) {
+    border = borderAt(context, arrivedAt);
     for (const { reason, detail, origin } of batch.refused ?? [])
       refuse(source, reason, detail, origin === undefined ? {} : { origin });
     for (const raw of batch.readings) {
       const one = context.series.find(raw.device, raw.stream);
-      const checked = checkReading(raw, one?.plan.kind, context.border);
+      const checked = checkReading(raw, one?.plan.kind, border);
       if (!checked.ok) refuse(source, deviceOr(checked.reason, context, raw), checked.detail, raw);
       else if (context.refuseAll) refuse(source, context.refuseAll.reason, context.refuseAll.detail, raw);
       else take(source, one!, checked.reading);
@@ -130,6 +136,12 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
   round.lanes = [...writers].map(([lane, writer]) => ({ lane, count: writer.count, bytes: writer.bytes() }));
   return round;
 }
+
+/** The time of an arrival by the wall clock as it stands now: it may have been set since. */
+const borderAt = ({ clockOffsetMs, clock }: RoundContext, arrivedAt: number): BorderClock => ({
+  nowMs: Math.trunc(clockOffsetMs + arrivedAt),
+  clock,
+});
 
 function deviceOr(reason: ReadingRefusal, { series }: RoundContext, { device }: RawReading): ReadingRefusal {
   return reason === 'unknown-stream' && !series.knowsDevice(device) ? 'unknown-device' : reason;

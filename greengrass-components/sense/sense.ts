@@ -66,7 +66,8 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     series,
     counts,
     owed,
-    border: { nowMs: Math.trunc(clock.wallMs()), clock: clock.state() },
+    clockOffsetMs: clock.wallMs() - clock.monotonicMs(),
+    clock: clock.state(),
   });
 
   const commitRound = async (taken: readonly Offer[]): Promise<boolean> => {
@@ -148,7 +149,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     sinkOf: (source, canWait) => ({
       offer: (batch) =>
         new Promise((resolve, reject) => {
-          offers.push({ source, canWait, batch, answer: resolve, fail: reject });
+          offers.push({ source, canWait, batch, arrivedAt: clock.monotonicMs(), answer: resolve, fail: reject });
           void start();
         }),
     }),

@@ -27,6 +27,7 @@ const total = (counts) => Object.values(counts).reduce((sum, value) => sum + val
 
 const reasons = (counts) =>
   Object.entries(counts)
+    .filter(([, value]) => value > 0)
     .map(([reason, value]) => `${reason} ${count.format(value)}`)
     .join(', ') || 'none';
 

@@ -166,6 +166,37 @@ describe('a node in plain mode', () => {
     });
   });
 
+  test('times stamped before the clock was synchronised are corrected before they leave', async () => {
+    const bench = await startTestNode(nodePlan([streamPlan('level')]));
+    bench.clock.setState('unsynced');
+    bench.clock.jumpTo(Date.UTC(2001, 0, 1));
+    await bench.offer({ readings: [{ device: 'm-1', stream: 'level', value: 1 }] });
+    await bench.send('level', 2); // brings its own time
+    bench.clock.advance(1_500);
+    const synchronised = Date.UTC(2026, 5, 1);
+    bench.clock.jumpTo(synchronised);
+    bench.clock.setState('synced');
+    bench.clock.advance(MINUTE);
+    await turns();
+    const rows = bench.store.rows().map(({ value, ts, clock }) => ({ value, ts, clock }));
+    expect(rows).toEqual([
+      { value: 1, ts: synchronised - 1_500, clock: 'synced' },
+      { value: 2, ts: Date.UTC(2001, 0, 1), clock: 'synced' },
+    ]);
+  });
+
+  test('without synchronisation, or after a restart, they keep the flag', async () => {
+    const bench = await startTestNode(nodePlan([streamPlan('level')]));
+    bench.clock.setState('unsynced');
+    await bench.offer({ readings: [{ device: 'm-1', stream: 'level', value: 1 }] });
+    await bench.crash();
+    bench.clock.setState('synced');
+    await bench.offer({ readings: [{ device: 'm-1', stream: 'level', value: 2 }] });
+    bench.clock.advance(MINUTE);
+    await turns(50);
+    expect(bench.store.rows().map(({ clock }) => clock)).toEqual(['unsynced', 'synced']);
+  });
+
   test('stop delivers what waits before its sync interval, then closes', async () => {
     const bench = await startTestNode(nodePlan([streamPlan('level')]));
     await bench.send('level', 1, 2);
