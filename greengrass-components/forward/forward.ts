@@ -1,6 +1,6 @@
 import { trafficClassOf } from '../../core/flow.ts';
 import { applyAnswer } from '../../core/forward/answers.ts';
-import { type ForwardLimits, type PlannedSend, planForward, timeoutMs } from '../../core/forward/plan.ts';
+import { type ForwardLimits, type PlannedSend, planForward, statementOf, timeoutMs } from '../../core/forward/plan.ts';
 import {
   dropFinishedLanes,
   emptyLane,
@@ -47,6 +47,7 @@ export interface ForwarderConfig {
 export const DEFAULT_LIMITS: ForwardLimits = { maxFlights: 16, maxRecords: 2_000, statementEveryMs: 60_000 };
 const READ_BYTES = 512 * 1024;
 const READ_RETRY_MS = 5_000;
+const LAST_WORD_MS = 2_000;
 
 export interface ForwardStatus {
   connected: boolean;
@@ -196,6 +197,14 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     });
   };
 
+  /** So that the far side's ledger does not stay a minute behind. If it is lost, the next start says it again. */
+  const stateLastCounts = async (): Promise<void> => {
+    const statement = statementOf(state);
+    if (!statement || !state.link || state.far !== 'up') return;
+    const sent = uplink.send('bulk', encodeQuestion(statement)).catch(() => undefined);
+    await Promise.race([sent, new Promise<void>((resolve) => clock.after(LAST_WORD_MS, resolve))]);
+  };
+
   const laneCounts = (lane: Lane): LaneCounts => {
     const own = state.lanes.filter((candidate) => candidate.lane === lane);
     const sum = (count: (one: LaneState) => number): number => own.reduce((total, one) => total + count(one), 0);
@@ -244,6 +253,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       waker.wake();
       await running;
       await settling;
+      await stateLastCounts();
     },
   };
 }

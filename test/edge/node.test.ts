@@ -205,5 +205,6 @@ describe('a node in plain mode', () => {
     const { ledger } = await stopping;
     expect(ledger.lanes[2]).toMatchObject({ delivered: 2, waiting: 0 });
     expect(bench.store.rows()).toHaveLength(2);
+    expect(bench.store.statements()).toMatchObject([{ upTo: 2, delivered: 2 }]); // the last word
   });
 });
