@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
-import { type NodeLedger, noStreamCounts, type SourceCounts, type StreamCounts } from '../../core/ledger.ts';
+import { type NodeLedger, noStreamCounts, type SourceCounts, type StreamCounts, sumOf } from '../../core/ledger.ts';
 import { isLane, type Lane, type Priority, priorityOf } from '../../core/priority.ts';
 import type { ReadingRefusal } from '../../core/reading.ts';
 
@@ -113,12 +113,15 @@ export function ledgerOf(counts: Counts): Pick<NodeLedger, 'sources' | 'streams'
 
 /**
  * After damage: records whose counters were in a lost block are booked as kept under `(damaged)`, so that kept and
- * enqueued agree again and the loss stays visible.
+ * enqueued agree again and the loss stays visible. Of the counters that the lost block set, later blocks may have set
+ * some again and others not: what then does not add up between readings and their fates is booked there too, fates
+ * that are lost as `journal-failed`.
  *
  * @param enqueued records per lane that the journal knows to have existed
  */
 export function bookDamaged(counts: Counts, enqueued: readonly number[]): CountChanges {
   const changes = changesTo(counts);
+  let uncollected = -unexplained(counts);
   enqueued.forEach((total, lane) => {
     if (!isLane(lane)) return;
     const kept = [...counts.streams].reduce(
@@ -127,8 +130,19 @@ export function bookDamaged(counts: Counts, enqueued: readonly number[]): CountC
     );
     const lost = total - kept;
     if (lost <= 0) return;
-    changes.collected(DAMAGED, lost);
     changes.stream(DAMAGED, lane).kept += lost;
+    uncollected += lost;
   });
+  if (uncollected > 0) changes.collected(DAMAGED, uncollected);
+  if (uncollected < 0) changes.refused(DAMAGED, 'journal-failed', -uncollected);
   return changes;
+}
+
+/** Readings collected for which no fate is counted; negative: fates for which no reading is. */
+function unexplained({ sources, streams }: Counts): number {
+  let readings = 0;
+  for (const { collected, refused } of sources.values()) readings += collected - sumOf(refused);
+  for (const { filtered, absorbed, held, kept, local } of streams.values())
+    readings -= filtered + absorbed + held + kept + local;
+  return readings;
 }

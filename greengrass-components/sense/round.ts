@@ -110,7 +110,8 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
       writer = createRecordWriter();
       writers.set(target, writer);
     }
-    writer.push({ series: one.number, ...reading });
+    const { ts, value, quality, clock } = reading;
+    writer.push({ series: one.number, ts, value, quality, clock });
     if (!one.named) round.state[seriesKey(one.number)] = [one.device, one.plan.name];
     if (syncMs === 'on-demand') counts.local++;
     else {
