@@ -109,10 +109,8 @@ function decideAll(plan: ReturnType<typeof benchPlan>, batches: Iterable<RawRead
       fail: () => {},
     };
     const round = decideRound({ series, counts: emptyCounts(), owed: new Map(), ...time }, [offer]);
-    for (const [one, state] of round.filterStates) {
-      one.state = state;
-      one.named = true;
-    }
+    for (const [one, state] of round.filterStates) one.state = state;
+    for (const one of round.named) one.namings++;
     bytes += round.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
   }
   return bytes;

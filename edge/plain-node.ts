@@ -33,9 +33,6 @@ export class CredentialsError extends Error {
   }
 }
 
-/** Where a node's quarantine lies within the data directory. */
-export const nodeDirectory = (data: string, node: string): string => join(data, 'nodes', node);
-
 /**
  * A node as a plain process, or as one of several in a process: real disk, clock and network.
  *

@@ -26,14 +26,23 @@ export interface CommitBlock {
   wallMs: number;
   /** Of the boot that wrote it: comparable only within the epoch. */
   monotonicMs: number;
+  /**
+   * Of the commit within its epoch. A failed one gives its number to the next: of two blocks with one number the later
+   * counts, even if the head that says so has become unreadable.
+   */
+  number: number;
+  /** Where each journal lane stood before it: tells what a damaged block before it held. */
+  positions: readonly number[];
   lanes: readonly CommittedLane[];
   state: StateDelta;
 }
 
-const FIXED = 17;
+const POSITIONS_AT = 24;
+const LANE_COUNT_AT = POSITIONS_AT + 8 * JOURNAL_LANES;
+const FIXED = LANE_COUNT_AT + 1;
 const LANE_ENTRY = 17;
 
-/** wall f64, monotonic f64, lanes u8, per lane {lane u8, first f64, count u32, bytes u32}, records, state as JSON. */
+/** wall f64, monotonic f64, number f64, position f64 of each journal lane, lanes u8, per lane {lane u8, first f64, count u32, bytes u32}, records, state as JSON. */
 export function encodeCommit(commit: CommitBlock): Uint8Array {
   const state = Buffer.from(JSON.stringify(commit.state));
   const table = FIXED + commit.lanes.length * LANE_ENTRY;
@@ -41,7 +50,11 @@ export function encodeCommit(commit: CommitBlock): Uint8Array {
   const bytes = Buffer.allocUnsafe(table + records + state.length);
   bytes.writeDoubleLE(commit.wallMs, 0);
   bytes.writeDoubleLE(commit.monotonicMs, 8);
-  bytes[16] = commit.lanes.length;
+  bytes.writeDoubleLE(commit.number, 16);
+  for (let lane = 0; lane < JOURNAL_LANES; lane++) {
+    bytes.writeDoubleLE(commit.positions[lane]!, POSITIONS_AT + 8 * lane);
+  }
+  bytes[LANE_COUNT_AT] = commit.lanes.length;
   let at = FIXED;
   let body = table;
   for (const lane of commit.lanes) {
@@ -60,7 +73,7 @@ export function encodeCommit(commit: CommitBlock): Uint8Array {
 /** The lanes of a payload whose CRC held. */
 export function decodeLanes(payload: Uint8Array): CommittedLane[] {
   const bytes = bufferOf(payload);
-  const laneCount = bytes[16]!;
+  const laneCount = bytes[LANE_COUNT_AT]!;
   const lanes: CommittedLane[] = [];
   let body = FIXED + laneCount * LANE_ENTRY;
   for (let index = 0; index < laneCount; index++) {
@@ -83,7 +96,8 @@ export function decodeCommit(payload: Uint8Array): CommitBlock {
   const lanes = decodeLanes(payload);
   const body = lanes.reduce((at, lane) => at + lane.bytes.length, FIXED + lanes.length * LANE_ENTRY);
   const state = JSON.parse(bytes.toString('utf8', body)) as StateDelta;
-  return { ...decodeTimes(payload), lanes, state };
+  const positions = Array.from({ length: JOURNAL_LANES }, (_, lane) => bytes.readDoubleLE(POSITIONS_AT + 8 * lane));
+  return { ...decodeTimes(payload), number: bytes.readDoubleLE(16), positions, lanes, state };
 }
 
 export function decodeTimes(payload: Uint8Array): Pick<CommitBlock, 'wallMs' | 'monotonicMs'> {

@@ -54,11 +54,11 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
     damages: recovered.damages,
     async append(outcomes) {
       enterOutcomes(book, outcomes);
-      if (log.size > SEGMENT_BYTES) return roll(); // its snapshot holds the outcomes already
+      if (log.size > SEGMENT_BYTES || !log.writable) return roll(); // its snapshot holds the outcomes already
       const entries = outcomes.map(({ epoch: of, lane, from, to, fate }): Entry => [of, lane, from, to, fate]);
       await log.append([Buffer.from(JSON.stringify(entries))], { sync: false });
     },
-    sync: () => log.sync(),
+    sync: () => (log.writable ? log.sync() : roll()),
     bytes: () => log.size + previousBytes,
     close: () => log.close(),
   };

@@ -94,7 +94,16 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     });
     const full = refusedByQuota(journal, commit.lanes.length > 0, next);
     if (full) return { ok: false, reason: 'journal-full', detail: full };
-    const payload = encodeCommit({ wallMs: clock.wallMs(), monotonicMs, lanes, state: commit.state });
+    const { positions } = journal;
+    const number = counters.commits;
+    const payload = encodeCommit({
+      wallMs: clock.wallMs(),
+      monotonicMs,
+      number,
+      positions,
+      lanes,
+      state: commit.state,
+    });
     try {
       if (journal.log.size > segmentBytes) await journal.log.roll();
       const [place] = await journal.log.append([payload], { sync: true });

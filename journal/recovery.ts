@@ -4,11 +4,11 @@ import { type FateBook, fatesOf, finished } from '../core/lane-fates.ts';
 import type { Disk } from '../core/ports.ts';
 import { LANES, type Lane } from '../core/priority.ts';
 import { type RangeSet, rangeSetOf } from '../core/ranges.ts';
-import { decodeCommit } from './commit-codec.ts';
+import { type CommitBlock, decodeCommit } from './commit-codec.ts';
 import type { OldEpoch } from './journal-port.ts';
 import { type JournalSnapshot, RECORDS_LOG } from './journal-snapshot.ts';
-import { recoverLog, segmentFile } from './segment-log.ts';
-import { growSpan, newSpan, noPositions, type SegmentSpan } from './spans.ts';
+import { type RecoveredLog, recoverLog, segmentFile } from './segment-log.ts';
+import { growSpan, growSpanTo, newSpan, noPositions, type SegmentSpan } from './spans.ts';
 
 export interface RecoveredJournal {
   spans: SegmentSpan[];
@@ -32,10 +32,12 @@ export async function recoverJournal(disk: Disk, book: FateBook): Promise<Recove
   const snapshot = log.head?.snapshot as JournalSnapshot | undefined;
   const state = snapshot?.state ?? {};
   const spans = snapshot ? [...snapshot.spans, newSpan(log.head!.segment, snapshot.epoch, snapshot.positions)] : [];
-  for (const { segment, epoch, payload } of log.blocks) {
-    const commit = decodeCommit(payload);
+  const { commits, truncated } = commitsOf(log);
+  for (const { segment, epoch, commit } of commits) {
+    const span = findOrAdd(spans, segment, epoch);
     Object.assign(state, commit.state);
-    growSpan(findOrAdd(spans, segment, epoch), commit.lanes);
+    growSpanTo(span, commit.positions);
+    growSpan(span, commit.lanes);
   }
   const present = spans.filter((span) => log.segments.includes(span.segment));
   for (const span of present) span.bytes = await disk.size(segmentFile(RECORDS_LOG, span.segment));
@@ -45,7 +47,7 @@ export async function recoverJournal(disk: Disk, book: FateBook): Promise<Recove
     epochs: epochsOf(present, book),
     enqueued: enqueuedUntil(snapshot, spans, book),
     state,
-    truncated: log.truncated,
+    truncated,
     nextSegment: (log.segments.at(-1) ?? 0) + 1,
     damages: (snapshot?.damages ?? 0) + log.damages + lostTails(present, book),
     async removeOrphans() {
@@ -53,6 +55,30 @@ export async function recoverJournal(disk: Disk, book: FateBook): Promise<Recove
       if (orphans.length > 0) await disk.syncDirectory();
     },
   };
+}
+
+interface FoundCommit {
+  segment: number;
+  epoch: Epoch;
+  commit: CommitBlock;
+}
+
+/**
+ * The commits after the head that count. One that failed has the number of the one that took its place: it is cut off
+ * even if the head that said so is the one that cannot be read.
+ */
+function commitsOf(log: RecoveredLog): { commits: FoundCommit[]; truncated: Record<string, number> } {
+  const truncated = { ...log.truncated };
+  const commits: FoundCommit[] = [];
+  const firstNumbers = new Map<Epoch, number>();
+  for (const { segment, epoch, offset, payload } of log.blocks.toReversed()) {
+    const commit = decodeCommit(payload);
+    if (commit.number < (firstNumbers.get(epoch) ?? Number.POSITIVE_INFINITY)) {
+      firstNumbers.set(epoch, commit.number);
+      commits.push({ segment, epoch, commit });
+    } else truncated[segment] = Math.min(offset, truncated[segment] ?? offset);
+  }
+  return { commits: commits.toReversed(), truncated };
 }
 
 function findOrAdd(spans: SegmentSpan[], segment: number, epoch: Epoch): SegmentSpan {

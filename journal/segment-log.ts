@@ -90,6 +90,8 @@ export interface SegmentLog {
   /** Bytes of it. */
   readonly size: number;
   readonly truncated: Record<string, number>;
+  /** False after a failure: the next append starts a new segment. */
+  readonly writable: boolean;
   /** Starts a new segment. Durable when it resolves. */
   roll(): Promise<void>;
   /**
@@ -168,13 +170,14 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
 
   /** What failed attempts left, as far as the last two heads do not need it. */
   const removeLeftovers = async (): Promise<void> => {
-    const gone = leftovers.filter((number) => number < durableHeads[1]!);
-    await remove(gone).then(
-      () => {
-        leftovers = leftovers.filter((number) => !gone.includes(number));
-      },
-      () => undefined, // they go after a later roll
-    );
+    for (const number of leftovers.filter((candidate) => candidate < durableHeads[1]!)) {
+      try {
+        await remove([number]);
+        leftovers = leftovers.filter((other) => other !== number);
+      } catch {
+        // It goes after a later roll.
+      }
+    }
   };
 
   const remove = async (numbers: readonly number[]): Promise<void> => {
@@ -231,6 +234,9 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     },
     get truncated() {
       return truncated;
+    },
+    get writable() {
+      return file !== undefined;
     },
     roll,
     async append(payloads, { sync }) {

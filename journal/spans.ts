@@ -23,6 +23,18 @@ export const newSpan = (segment: number, epoch: Epoch, positions: readonly numbe
   bytes: 0,
 });
 
+/**
+ * Grows the span, in place, by what a commit says was there before it: a block that cannot be read any more held what
+ * none of the others do.
+ */
+export function growSpanTo(span: SegmentSpan, positions: readonly number[]): void {
+  const isNew = span.end.every((end) => end === 0);
+  for (const [lane, position] of positions.entries()) {
+    if (isNew) span.start[lane] = position;
+    span.end[lane] = Math.max(span.end[lane]!, position);
+  }
+}
+
 /** Grows the span by a commit's lanes, in place. */
 export function growSpan(span: SegmentSpan, lanes: readonly CommittedLane[]): void {
   for (const { lane, first, count } of lanes) {

@@ -1,14 +1,6 @@
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { openAuditFile } from '../../adapters/embedded/audit-file.ts';
-import { createStderrLogger } from '../../adapters/embedded/pino-logger.ts';
-import { systemClock } from '../../adapters/embedded/system-clock.ts';
-import { nodeNames } from '../../core/node-plan.ts';
-import { startHub } from '../../hub/hub.ts';
 import { portOption } from '../options.ts';
-import { loadFleetOrReport } from '../running/fleet-option.ts';
-import { noteAddress } from '../running/local-fleet.ts';
-import { untilStopped } from '../running/until-stopped.ts';
+import type { HubOptions } from '../running/run-hub.ts';
 
 const EXAMPLES = `
 Examples:
@@ -26,31 +18,5 @@ export function hubCommand(): Command {
     .option('--port <port>', 'HTTP port, 0 = any free one (default: hub.httpPort)', portOption)
     .option('--mqtt-port <port>', 'MQTT port, 0 = any free one (default: hub.mqttPort)', portOption)
     .addHelpText('after', EXAMPLES)
-    .action(runHub);
-}
-
-async function runHub(
-  file: string,
-  options: { data: string; listen: string; port?: number; mqttPort?: number },
-): Promise<void> {
-  const stopped = untilStopped(undefined);
-  const fleet = await loadFleetOrReport(file);
-  if (!fleet) return;
-  const logger = createStderrLogger('info');
-  const directory = join(options.data, 'hub');
-  const hub = await startHub(
-    { clock: systemClock, logger, audit: openAuditFile(directory, systemClock, logger) },
-    {
-      fleet,
-      directory,
-      listenOn: options.listen,
-      mqttPort: options.mqttPort ?? fleet.hub.mqttPort,
-      httpPort: options.port ?? fleet.hub.httpPort,
-      nodes: nodeNames(fleet, { demo: false }),
-    },
-  );
-  noteAddress(options.data, hub);
-  process.stdout.write(`hub ${fleet.name}: MQTT ${options.listen}:${hub.mqttPort}, ${hub.url}\n`);
-  await stopped;
-  await hub.close();
+    .action(async (file: string, options: HubOptions) => (await import('../running/run-hub.ts')).runHub(file, options));
 }

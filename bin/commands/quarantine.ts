@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { readQuarantine } from '../../adapters/embedded/quarantine-file.ts';
-import { nodeDirectory } from '../../edge/plain-node.ts';
+import { nodeDirectory } from '../../edge/node-directory.ts';
 import { positiveIntOption } from '../options.ts';
 import { textTable } from '../table.ts';
 

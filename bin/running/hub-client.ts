@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { addressFile } from './local-fleet.ts';
+import { readAddress } from './hub-address.ts';
 
 /** Options of every command that asks a running hub. */
 export interface HubClientOptions {
@@ -9,12 +8,9 @@ export interface HubClientOptions {
 
 /** The hub's address: as given, else as noted by the hub of the data directory. */
 function hubUrl({ hub, data }: HubClientOptions): string {
-  if (hub !== undefined) return hub;
-  try {
-    return (JSON.parse(readFileSync(addressFile(data), 'utf8')) as { url: string }).url;
-  } catch {
-    throw new Error(`no hub was ever started on ${data}: start one, or name one with --hub URL`);
-  }
+  const url = hub ?? readAddress(data)?.url;
+  if (url === undefined) throw new Error(`no hub was ever started on ${data}: start one, or name one with --hub URL`);
+  return url;
 }
 
 /** Asks the hub; an answer that is no success becomes an error with the hub's words. */

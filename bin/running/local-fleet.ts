@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openAuditFile } from '../../adapters/embedded/audit-file.ts';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
@@ -6,11 +5,13 @@ import type { Fleet } from '../../core/fleet.ts';
 import { nodeNames, type PlanOptions, planNode } from '../../core/node-plan.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { EdgeNode, EdgeNodeStatus } from '../../edge/node.ts';
-import { nodeDirectory, startPlainNode } from '../../edge/plain-node.ts';
+import { nodeDirectory } from '../../edge/node-directory.ts';
+import { startPlainNode } from '../../edge/plain-node.ts';
 import { type Hub, startHub } from '../../hub/hub.ts';
 import type { HubLedger } from '../../hub/ledger.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
+import { noteAddress } from './hub-address.ts';
 
 export interface LocalFleetConfig {
   fleet: Fleet;
@@ -37,9 +38,6 @@ export interface Ending {
   hub: HubStatus;
   ledger: HubLedger;
 }
-
-/** Where the address of the running hub is noted, for `query` and `ledger`. */
-export const addressFile = (data: string): string => join(data, 'hub', 'address.json');
 
 /** A whole fleet on this machine: a hub, and its nodes as parts of the same process with one journal worker. */
 export async function startLocalFleet(logger: Logger, config: LocalFleetConfig): Promise<LocalFleet> {
@@ -97,9 +95,4 @@ export async function startLocalFleet(logger: Logger, config: LocalFleetConfig):
       return ending;
     },
   };
-}
-
-export function noteAddress(data: string, hub: Hub): void {
-  mkdirSync(dirname(addressFile(data)), { recursive: true, mode: 0o700 });
-  writeFileSync(addressFile(data), `${JSON.stringify({ url: hub.url, mqttPort: hub.mqttPort })}\n`, { mode: 0o600 });
 }

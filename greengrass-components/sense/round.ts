@@ -13,7 +13,7 @@ import { type JournalLane, LOCAL_LANE } from '../../journal/commit-codec.ts';
 import type { Commit } from '../../journal/journal-port.ts';
 import { createRecordWriter, type RecordWriter } from '../../journal/record-codec.ts';
 import { type CountChanges, type Counts, changesTo, payDebts } from './counts.ts';
-import { filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
+import { ENOUGH_NAMINGS, filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
 
 /** A batch that a source handed over, and whom to tell what became of it. */
 export interface Offer {
@@ -42,6 +42,8 @@ export interface Round {
   lanes: Commit['lanes'];
   changes: CountChanges;
   filterStates: ReadonlyMap<Series, JsonValue>;
+  /** Series whose names are in `state`. */
+  named: Set<Series>;
   /** Series names and filter states that changed. */
   state: Record<string, JsonValue>;
   quarantine: QuarantineEntry[];
@@ -66,6 +68,7 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     lanes: [],
     changes,
     filterStates,
+    named: new Set(),
     state: {},
     quarantine: [],
     maxDelayMs: [0, 0, 0, 0].map(() => Number.POSITIVE_INFINITY),
@@ -112,7 +115,10 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     }
     const { ts, value, quality, clock } = reading;
     writer.push({ series: one.number, ts, value, quality, clock });
-    if (!one.named) round.state[seriesKey(one.number)] = [one.device, one.plan.name];
+    if (one.namings < ENOUGH_NAMINGS) {
+      round.state[seriesKey(one.number)] = [one.device, one.plan.name];
+      round.named.add(one);
+    }
     if (syncMs === 'on-demand') counts.local++;
     else {
       counts.kept++;

@@ -3,6 +3,7 @@ import type { NodeLedger } from '../../core/ledger.ts';
 import type { NodePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, SourceSink } from '../../core/ports.ts';
 import { isLane, type Lane } from '../../core/priority.ts';
+import type { ReadingRefusal } from '../../core/reading.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
 import { decideRound, type Offer, type Round, type RoundContext } from './round.ts';
@@ -59,6 +60,8 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   const offers: Offer[] = [];
   /** Fates of readings that the disk refused: they go first into the next commit. */
   let owed: Round['owed'] = new Map();
+  /** Why the journal refuses, while it does. */
+  let trouble: ReadingRefusal | undefined;
   let working = false;
   let current: Promise<void> = Promise.resolve();
 
@@ -88,12 +91,11 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
 
   const adoptRound = (round: Round, taken: readonly Offer[], result: Extract<AppendResult, { ok: true }>): void => {
     adopt(counts, round.changes);
-    for (const [one, next] of round.filterStates) {
-      one.state = next;
-      one.named = true;
-    }
+    for (const [one, next] of round.filterStates) one.state = next;
+    for (const one of round.named) one.namings++;
     owed = new Map();
     unsaved = {};
+    trouble = undefined;
     for (const { source, batch, answer } of taken) {
       if (batch.position !== undefined) positions.set(source, batch.position);
       answer('committed');
@@ -114,7 +116,9 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     const again = decideRound({ ...context(), refuseAll: { reason, detail } }, lost);
     owed = again.owed;
     for (const entry of again.quarantine) quarantine.put(entry);
-    if (lost.length > 0) logger.warn({ reason, detail, readings: round.collected }, 'sense: readings refused');
+    // Once per trouble: a full disk must not be filled further with news of itself.
+    if (trouble !== reason) logger.warn({ reason, detail, readings: round.collected }, 'sense: readings refused');
+    trouble = reason;
     for (const { canWait, answer } of taken) answer(canWait ? 'not-now' : 'committed');
   };
 

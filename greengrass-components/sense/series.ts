@@ -9,8 +9,8 @@ export interface Series {
   plan: StreamPlan;
   filter: Filter<JsonValue>;
   state: JsonValue | undefined;
-  /** Whether the journal knows the number already. */
-  named: boolean;
+  /** How many commits say whose number it is: two, so that one damaged block cannot make its records unreadable. */
+  namings: number;
 }
 
 export interface SeriesTable {
@@ -19,6 +19,8 @@ export interface SeriesTable {
   /** Device and stream of a number, also of series that the fleet file no longer has. */
   nameOf(number: number): { device: string; stream: string };
 }
+
+export const ENOUGH_NAMINGS = 2;
 
 export const seriesKey = (number: number): string => `series/${number}`;
 export const filterKey = (device: string, stream: string): string => `filter/${device}/${stream}`;
@@ -50,7 +52,7 @@ export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string,
           plan: stream,
           filter: createFilter(stream.filter),
           state: state[filterKey(device, stream.name)],
-          named: known !== undefined,
+          namings: known === undefined ? 0 : ENOUGH_NAMINGS,
         });
       }
     }

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createStderrLogger } from '../../adapters/embedded/pino-logger.ts';
+import type { Fleet } from '../../core/fleet.ts';
+import { checkNodeLedger } from '../../core/ledger.ts';
+import { nodeNames, planNode } from '../../core/node-plan.ts';
+import { nodeDirectory } from '../../edge/node-directory.ts';
+import { startPlainNode } from '../../edge/plain-node.ts';
+import { startJournalWorker } from '../../journal/worker-client.ts';
+import { portOption } from '../options.ts';
+import { EXIT } from '../program.ts';
+import { loadFleetOrReport } from './fleet-option.ts';
+import { untilStopped } from './until-stopped.ts';
+
+const FLUSH_MS = 10_000;
+
+/** Options of `headwater node`. */
+export interface NodeOptions {
+  node: string;
+  data: string;
+  credentials?: string;
+  hub?: string;
+  mqttPort?: number;
+  speed: number;
+  for?: number;
+  json?: true;
+  asDeclared?: true;
+}
+
+/** Runs one node until it is stopped; sets the exit code by its half of the ledger. */
+export async function runNode(file: string, options: NodeOptions): Promise<void> {
+  const stopped = untilStopped(options.for);
+  const fleet = await loadFleetOrReport(file);
+  if (!fleet) return;
+  const plan = planNode(fleet, options.node, { demo: options.asDeclared !== true });
+  if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
+  const logger = createStderrLogger('info');
+  const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
+  const hub = hubAddress(options, plan.uplink);
+  const node = await startPlainNode(worker, logger, {
+    plan,
+    directory: nodeDirectory(options.data, plan.node),
+    credentials: options.credentials ?? defaultCredentials(options.data, plan.node),
+    hub,
+    fleetDirectory: dirname(file),
+    speed: options.speed,
+  }).catch(async (error) => {
+    await worker.close();
+    throw error;
+  });
+  process.stderr.write(`node ${plan.node}: delivering to ${hub.host}:${hub.port}\n`);
+  const broken = await Promise.race([stopped.then(() => undefined), worker.failed]);
+  if (broken) throw broken;
+  const { ledger, forward } = await node.stop(FLUSH_MS);
+  await worker.close();
+  const problems = checkNodeLedger(ledger);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ledger, differences: problems }, null, 2)}\n`);
+  else {
+    const waiting = forward.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
+    process.stdout.write(`node ${plan.node}: stopped, ${waiting} records wait in the journal\n`);
+  }
+  for (const { what, left, right } of problems) process.stderr.write(`${what}: ${left} against ${right}\n`);
+  process.exitCode = problems.length === 0 ? EXIT.ok : EXIT.problem;
+}
+
+function hubAddress(options: NodeOptions, uplink: { host: string; port: number }): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(options.hub ?? '');
+  if (options.hub !== undefined && !match) throw new Error(`--hub ${options.hub}: expected host or host:port`);
+  const port = options.mqttPort ?? (match?.[3] === undefined ? uplink.port : portOption(match[3]));
+  return { host: match?.[1] ?? match?.[2] ?? uplink.host, port };
+}
+
+function defaultCredentials(data: string, node: string): string {
+  const fromHub = join(data, 'hub', 'pki', 'credentials', node);
+  return existsSync(fromHub) ? fromHub : join(nodeDirectory(data, node), 'credentials');
+}
+
+function someNodes(fleet: Fleet): string {
+  const names = nodeNames(fleet, { demo: false });
+  return names.length > 8 ? `${names.slice(0, 8).join(', ')} … (${names.length})` : names.join(', ');
+}

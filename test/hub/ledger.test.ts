@@ -1,0 +1,181 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { StoreLedger } from '../../adapters/embedded/store-counts.ts';
+import type { NodeLedger } from '../../core/ledger.ts';
+import { PRIORITIES } from '../../core/priority.ts';
+import { type HubLedger, hubLedgerOf } from '../../hub/ledger.ts';
+import { envelopeOf } from '../helpers/envelopes.ts';
+import { changeOf } from '../helpers/store-change.ts';
+import { openStore, withDirectory } from '../helpers/stores.ts';
+
+/** An error of one, planted in each of the three counts, on the real store. */
+
+const NODE = 'node-a';
+const STORED = 30;
+
+/** The node's half that goes with the store of `withStore`: 100 readings, of which 30 are kept and delivered. */
+const nodeSide = (): NodeLedger => ({
+  node: NODE,
+  sources: { bench: { collected: 90, refused: { 'not-finite': 5 } }, gauge: { collected: 10, refused: {} } },
+  streams: [
+    { stream: 'temperature', priority: 'normal', filtered: 40, absorbed: 11, held: 2, kept: 25, local: 0 },
+    { stream: 'level', priority: 'normal', filtered: 3, absorbed: 0, held: 0, kept: 5, local: 9 },
+  ],
+  lanes: PRIORITIES.map((priority) => {
+    const count = priority === 'normal' ? STORED : 0;
+    return { priority, enqueued: count, delivered: count, deadLettered: { damaged: 0 }, waiting: 0, inDoubt: 0 };
+  }),
+  localHeld: 4,
+});
+
+/** A store with 20 sealed and 10 staged rows of one lane, closed, changed by `tamper`, opened again. */
+async function storeAfter(tamper?: (sql: Sql, parquet: string) => Promise<void>): Promise<StoreLedger> {
+  return withDirectory(async (directory) => {
+    const store = await openStore(directory);
+    for (const [version, from] of [0, 10, 20].entries()) {
+      if (from === 20) await store.seal();
+      expect(await store.commit(changeOf(envelopeOf(from, from + 10), version))).toBe('committed');
+    }
+    await store.close();
+    if (tamper) await tamperWith(directory, tamper);
+    const again = await openStore(directory);
+    const ledger: StoreLedger = await again.ledger().finally(() => again.close());
+    expect(ledger.size).toMatchObject({ files: 1 });
+    return ledger;
+  });
+}
+
+const compare = (store: StoreLedger, side = nodeSide()): HubLedger => hubLedgerOf(store, [NODE], [side]);
+const ledgerAfter = async (tamper?: (sql: Sql, parquet: string) => Promise<void>): Promise<HubLedger> =>
+  compare(await storeAfter(tamper));
+
+type Sql = (text: string) => Promise<number>;
+
+async function tamperWith(directory: string, tamper: (sql: Sql, parquet: string) => Promise<void>): Promise<void> {
+  const instance = await DuckDBInstance.create(join(directory, 'hub.duckdb'));
+  const connection = await instance.connect();
+  try {
+    const [file] = (await connection.runAndReadAll('SELECT name FROM files')).getRows();
+    await tamper(async (text) => (await connection.run(text)).rowsChanged, join(directory, 'cold', String(file![0])));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+const whatDiffers = ({ nodes }: HubLedger): string[] =>
+  nodes.flatMap(({ differences }) => differences.map(({ what, left, right }) => `${what}: ${left}, ${right}`));
+
+test('untouched, the three counts agree', async () => {
+  const ledger = await ledgerAfter();
+  expect(whatDiffers(ledger)).toEqual([]);
+  expect(ledger.balanced).toBe(true);
+  expect(ledger.nodes[0]!.far.lanes[2]).toEqual({ priority: 'normal', indexed: STORED, rows: STORED, givenUp: 0 });
+});
+
+describe('one row off', () => {
+  const oneLess = [
+    expect.stringMatching(/positions in rows = positions in the index: 29, 30$/),
+    'normal: rows by SQL = positions in the index: 29, 30',
+  ];
+
+  test('a staged row is gone', async () => {
+    const ledger = await ledgerAfter(async (sql) => {
+      expect(await sql('DELETE FROM staged WHERE position = 25')).toBe(1);
+    });
+    expect(ledger.balanced).toBe(false);
+    expect(whatDiffers(ledger)).toEqual(oneLess);
+  });
+
+  test('a row of a Parquet file is gone', async () => {
+    const ledger = await ledgerAfter(async (sql, parquet) => {
+      const rest = `SELECT * FROM read_parquet('${parquet}', hive_partitioning = false) WHERE position <> 7`;
+      expect(await sql(`COPY (${rest}) TO '${parquet}.new' (FORMAT parquet)`)).toBe(19);
+      await rename(`${parquet}.new`, parquet);
+    });
+    expect(ledger.balanced).toBe(false);
+    expect(whatDiffers(ledger)).toEqual(oneLess);
+  });
+
+  test('a row is there twice: staged still, and sealed', async () => {
+    const ledger = await ledgerAfter(async (sql, parquet) => {
+      const twice = `SELECT *, 1 FROM read_parquet('${parquet}', hive_partitioning = false) WHERE position = 7`;
+      expect(await sql(`INSERT INTO staged ${twice}`)).toBe(1);
+    });
+    expect(ledger.balanced).toBe(false);
+    expect(whatDiffers(ledger)).toEqual([
+      expect.stringMatching(/rows = different positions: 31, 30$/),
+      'normal: rows by SQL = positions in the index: 31, 30',
+    ]);
+  });
+});
+
+describe('one position of the index off', () => {
+  const setStored = (ranges: string) => async (sql: Sql) => {
+    expect(await sql(`UPDATE lanes SET stored = '${ranges}'`)).toBe(1);
+  };
+
+  test.each([
+    ['the last is missing', '[[0,29]]', 29],
+    ['the first is missing', '[[1,30]]', 29],
+    ['one in the middle is missing', '[[0,12],[13,30]]', 29],
+    ['one too many', '[[0,31]]', 31],
+  ])('%s', async (_name, ranges, indexed) => {
+    const ledger = await ledgerAfter(setStored(ranges));
+    expect(ledger.balanced).toBe(false);
+    expect(whatDiffers(ledger)).toEqual([
+      expect.stringContaining(`positions in rows = positions in the index: 30, ${indexed}`),
+      `normal: rows by SQL = positions in the index: 30, ${indexed}`,
+      indexed < 30 ? 'normal: stored ≥ delivered: 29, 30' : 'normal: stored ≤ delivered + in doubt: 31, 30',
+    ]);
+  });
+});
+
+describe("one counter of the node's ledger off", () => {
+  type Planted = [name: string, plant: (side: NodeLedger, by: number) => void];
+  const lane = (side: NodeLedger) => side.lanes[2]!;
+  const counters: Planted[] = [
+    ['collected', (side, by) => (side.sources.bench!.collected += by)],
+    ['collected of another source', (side, by) => (side.sources.gauge!.collected += by)],
+    ['refused', (side, by) => (side.sources.bench!.refused['not-finite']! += by)],
+    ['filtered', (side, by) => (side.streams[0]!.filtered += by)],
+    ['absorbed', (side, by) => (side.streams[0]!.absorbed += by)],
+    ['held', (side, by) => (side.streams[0]!.held += by)],
+    ['kept', (side, by) => (side.streams[0]!.kept += by)],
+    ['local', (side, by) => (side.streams[1]!.local += by)],
+    ['enqueued', (side, by) => (lane(side).enqueued += by)],
+    ['delivered', (side, by) => (lane(side).delivered += by)],
+    ['dead-lettered', (side, by) => (lane(side).deadLettered.damaged += by)],
+    ['waiting', (side, by) => (lane(side).waiting += by)],
+  ];
+  let store: StoreLedger;
+  beforeAll(async () => {
+    store = await storeAfter();
+  });
+
+  test.each(counters.flatMap(([name, plant]) => [1, -1].map((by) => ({ name, plant, by }))))(
+    '$name by $by',
+    ({ plant, by }) => {
+      expect(compare(store).balanced).toBe(true);
+      const side = nodeSide();
+      plant(side, by);
+      const ledger = compare(store, side);
+      expect(ledger.balanced).toBe(false);
+      expect(ledger.nodes[0]!.differences.every(({ left, right }) => Math.abs(left - right) === 1)).toBe(true);
+    },
+  );
+
+  test('what was sent and not answered may be stored or not', () => {
+    const cut = (delivered: number, inDoubt: number): boolean => {
+      const side = nodeSide();
+      Object.assign(lane(side), { delivered, inDoubt, waiting: STORED - delivered });
+      return compare(store, side).balanced;
+    };
+    expect(cut(30, 0)).toBe(true);
+    expect(cut(25, 5)).toBe(true);
+    expect(cut(20, 10)).toBe(true);
+    expect(cut(25, 4)).toBe(false);
+  });
+});
