@@ -1,17 +1,9 @@
 import type { Hash64, LaneKey } from './identity.ts';
 import { type Range, rangeSetOf, subtract } from './ranges.ts';
-import type { ClockState, Quality, Value } from './reading.ts';
+import type { Reading } from './reading.ts';
 
 /** One record as it travels. Its position is implied: the next one of the envelope's range that was not given up. */
-export interface EnvelopeRecord {
-  device: string;
-  stream: string;
-  /** ms since 1970 UTC. */
-  ts: number;
-  value: Value;
-  quality: Quality;
-  clock: ClockState;
-}
+export type EnvelopeRecord = Reading;
 
 /** Who speaks, and which positions of which lane it covers. */
 export interface EnvelopeHeader extends LaneKey, Range {

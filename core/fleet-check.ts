@@ -1,12 +1,7 @@
 import type { DeviceGroupConfig, Fleet } from './fleet.ts';
+import type { FleetProblem } from './fleet-problem.ts';
 import { numbered } from './node-plan.ts';
 import { checkSources } from './source-check.ts';
-
-/** A problem of a fleet file that the schema alone cannot see. `path` leads to the offending node of the file. */
-export interface FleetProblem {
-  path: (string | number)[];
-  message: string;
-}
 
 export const MAX_FLEET_NODES = 10_000;
 export const MAX_NODE_DEVICES = 100_000;

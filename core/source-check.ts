@@ -1,5 +1,5 @@
 import type { DeviceGroupConfig, FileSourceConfig, Fleet, SimulateModel, StreamConfig } from './fleet.ts';
-import type { FleetProblem } from './fleet-check.ts';
+import type { FleetProblem } from './fleet-problem.ts';
 import type { StreamKind } from './reading.ts';
 
 type At = (...path: (string | number)[]) => (string | number)[];
