@@ -1,5 +1,8 @@
 export default {
   testEnvironment: 'node',
+  // A loaded machine is slow; what must be fast is asserted by order, not by seconds.
+  testTimeout: 60_000,
+  setupFiles: ['<rootDir>/test/helpers/seed.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],

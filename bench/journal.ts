@@ -129,7 +129,7 @@ async function openJournal(worker: JournalWorker, directory: string): Promise<Jo
 }
 
 async function append(own: Journal, count: number, bytes: Uint8Array): Promise<void> {
-  const result = await own.append({ lanes: [{ lane: 2, count, bytes }], state: {} });
+  const result = await own.append({ lanes: [{ lane: 2, count, bytes }], state: {}, clockOffsetMs: 0 });
   if (!result.ok) throw new Error(`append: ${result.reason}, ${result.detail}`);
   appended.get(own)!.end += count;
 }

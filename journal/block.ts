@@ -12,7 +12,7 @@ import type { Epoch } from '../core/identity.ts';
  */
 export const BLOCK_HEADER_BYTES = 32;
 const MAGIC = Buffer.from('HWB1');
-/** A commit larger than this is a bug of the caller, a longer length on disk is damage. */
+/** Nothing larger is written, so a longer length on disk is damage. */
 export const MAX_BLOCK_PAYLOAD = 64 * 1024 * 1024;
 
 export interface BlockPlace {
@@ -22,6 +22,9 @@ export interface BlockPlace {
 }
 
 export function encodeBlock(place: BlockPlace, payload: Uint8Array): Uint8Array {
+  if (payload.length > MAX_BLOCK_PAYLOAD) {
+    throw new RangeError(`block of ${payload.length} bytes, allowed ${MAX_BLOCK_PAYLOAD}`);
+  }
   const bytes = Buffer.allocUnsafe(BLOCK_HEADER_BYTES + payload.length);
   MAGIC.copy(bytes, 0);
   bytes.writeUInt32LE(crc32(payload), 8);

@@ -25,6 +25,8 @@ export interface Journal {
 export interface Commit {
   lanes: readonly { lane: JournalLane; count: number; bytes: Uint8Array }[];
   state: StateDelta;
+  /** Wall clock minus monotonic clock by which the readings without a time of their own were dated. */
+  clockOffsetMs: number;
 }
 
 export type AppendResult =

@@ -3,6 +3,7 @@ import { type Epoch, epochOf } from '../core/identity.ts';
 import { retireEpochs } from '../core/lane-fates.ts';
 import type { Clock, Disk, Logger, Random } from '../core/ports.ts';
 import { createSerialQueue } from '../core/serial-queue.ts';
+import { MAX_BLOCK_PAYLOAD } from './block.ts';
 import { type CommittedLane, encodeCommit } from './commit-codec.ts';
 import { type ForwardLog, openForwardLog } from './forward-log.ts';
 import type { AppendResult, Commit, Journal, JournalOpening, JournalStatus, ReadRequest } from './journal-port.ts';
@@ -97,15 +98,19 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     const { positions } = journal;
     const number = counters.commits;
     const payload = encodeCommit({
-      wallMs: clock.wallMs(),
+      wallMs: monotonicMs + commit.clockOffsetMs,
       monotonicMs,
       number,
       positions,
       lanes,
       state: commit.state,
     });
+    if (payload.length > MAX_BLOCK_PAYLOAD) {
+      const detail = `commit of ${payload.length} bytes, allowed ${MAX_BLOCK_PAYLOAD}: offer less at once`;
+      return { ok: false, reason: 'journal-failed', detail };
+    }
     try {
-      if (journal.log.size > segmentBytes) await journal.log.roll();
+      if (isFull(journal.log)) await journal.log.roll();
       const [place] = await journal.log.append([payload], { sync: true });
       // Only now, durable, does any of it exist: positions, spans and state are adopted together.
       const span = spanOf(journal, place!.segment);
@@ -123,6 +128,9 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     }
     return { ok: true, monotonicMs, lanes: lanes.map(({ lane, first, count }) => ({ lane, first, count })) };
   };
+
+  /** Counted without its head, which may be large: else a node of very many series would roll with each commit. */
+  const isFull = ({ size, headBytes }: SegmentLog): boolean => size - headBytes > Math.max(segmentBytes, headBytes);
 
   /** Counters must get through even when records do not fit any more: they have one segment's size to themselves. */
   const refusedByQuota = (journal: OpenJournal, hasRecords: boolean, more: number): string | undefined => {

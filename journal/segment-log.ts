@@ -89,6 +89,8 @@ export interface SegmentLog {
   readonly segment: number;
   /** Bytes of it. */
   readonly size: number;
+  /** Of these, the bytes of its head. */
+  readonly headBytes: number;
   readonly truncated: Record<string, number>;
   /** False after a failure: the next append starts a new segment. */
   readonly writable: boolean;
@@ -231,6 +233,9 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     },
     get size() {
       return size;
+    },
+    get headBytes() {
+      return headBytes;
     },
     get truncated() {
       return truncated;

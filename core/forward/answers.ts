@@ -4,7 +4,7 @@ import type { Answer, AnswerItem } from '../messages.ts';
 import type { Lane } from '../priority.ts';
 import { addRanges, covers, intersect, type Range, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
 import { timeoutMs } from './plan.ts';
-import { type Flight, type ForwardState, type LaneState, resetProbes } from './state.ts';
+import { type Flight, type ForwardState, type HeldRange, type LaneState, resetProbes } from './state.ts';
 
 export interface Answered {
   /** Fates that are new: for the forward log. */
@@ -49,8 +49,8 @@ function applyItem(state: ForwardState, lane: LaneState, item: AnswerItem, now: 
 }
 
 function deliver(lane: LaneState, stored: RangeSet, answered: Answered): void {
-  // Never more than was enqueued, whatever the far side says; never twice.
-  const fresh = subtract(within(stored, { from: 0, to: lane.end }), lane.fates.delivered);
+  // Never what was not sent, whatever the far side says; never twice.
+  const fresh = subtract(intersect(stored, lane.sent), lane.fates.delivered);
   for (const range of fresh) settle(lane, { ...range, fate: 'delivered' }, answered);
   lane.setbacks = 0;
   const done = finished(lane.fates);
@@ -67,7 +67,7 @@ function settle(lane: LaneState, { from, to, fate }: Range & Pick<Outcome, 'fate
   lane.toSend = subtract(lane.toSend, range);
   lane.doubt = subtract(lane.doubt, range);
   lane.missing = subtract(lane.missing, range);
-  lane.held = lane.held.flatMap((held) => subtract([held], range).map((rest) => ({ ...held, ...rest })));
+  lane.held = withoutRanges(lane.held, range);
   answered.outcomes.push(outcome);
 }
 
@@ -97,10 +97,15 @@ function refuse(
   const rest = subtract(open, lane.missing);
   lane.doubt = subtract(lane.doubt, rest);
   lane.toSend = subtract(lane.toSend, rest);
-  if (reason === 'overlap') lane.toSend = addRanges(lane.toSend, rest);
-  else {
+  if (reason === 'overlap') {
+    lane.held = withoutRanges(lane.held, rest);
+    lane.toSend = addRanges(lane.toSend, rest);
+  } else {
     const until = now + timeoutMs(lane);
     const held = rangeSetOf(lane.held);
     lane.held = [...lane.held, ...subtract(rest, held).map((range) => ({ ...range, until, reason }))];
   }
 }
+
+const withoutRanges = (held: readonly HeldRange[], gone: RangeSet): HeldRange[] =>
+  held.flatMap((one) => subtract([one], gone).map((rest) => ({ ...one, ...rest })));

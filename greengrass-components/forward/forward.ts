@@ -149,14 +149,16 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
         // Lost questions are asked again by their timers.
         uplink.send(traffic, encodeQuestion(question)).catch(() => undefined);
       }
+      const unreadable = new Set<LaneState>();
       for (const send of plan.sends) {
         if (stopping || !state.link || state.far !== 'up') break;
+        if (unreadable.has(send.lane)) continue;
         const failure = await sendOne(send).then(nothing, messageOf);
         if (failure === undefined) continue;
         // The disk may read again later; nothing is given up because of it.
         logger.warn({ error: failure, retryMs: READ_RETRY_MS }, 'forward: records could not be read');
         plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + READ_RETRY_MS);
-        break;
+        unreadable.add(send.lane);
       }
       retireFinished();
       await waker.until(plan.wakeAt);

@@ -13,7 +13,7 @@ import { type JournalLane, LOCAL_LANE } from '../../journal/commit-codec.ts';
 import type { Commit } from '../../journal/journal-port.ts';
 import { createRecordWriter, type RecordWriter } from '../../journal/record-codec.ts';
 import { type CountChanges, type Counts, changesTo, payDebts } from './counts.ts';
-import { ENOUGH_NAMINGS, filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
+import { ENOUGH_NAMINGS, filterEntry, filterKey, type Series, type SeriesTable, seriesKey } from './series.ts';
 
 /** A batch that a source handed over, and whom to tell what became of it. */
 export interface Offer {
@@ -95,7 +95,9 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     const step = one.filter.step(filterStates.has(one) ? filterStates.get(one) : one.state, reading);
     if (!filterStates.has(one) || step.state !== filterStates.get(one)) {
       filterStates.set(one, step.state);
-      if (step.state !== one.state) round.state[filterKey(one.device, one.plan.name)] = step.state;
+      if (step.state !== one.state) {
+        round.state[filterKey(one.device, one.plan.name)] = filterEntry(one.plan.filter.type, step.state);
+      }
     }
     changes.collected(source, 1);
     const counts = changes.stream(one.plan.name, one.plan.lane);
@@ -166,9 +168,13 @@ function entryOf(
     at: new Date(border.nowMs).toISOString(),
     source,
     reason,
-    detail,
-    ...(device === undefined ? {} : { device }),
-    ...(stream === undefined ? {} : { stream }),
-    ...(origin === undefined ? {} : { origin }),
+    detail: short(detail),
+    ...(device === undefined ? {} : { device: short(device) }),
+    ...(stream === undefined ? {} : { stream: short(stream) }),
+    ...(origin === undefined ? {} : { origin: short(origin) }),
   };
 }
+
+const MAX_NOTE = 200;
+/** What a device sends may be of any length; a note to the operator is not. */
+const short = (text: string): string => (text.length > MAX_NOTE ? `${text.slice(0, MAX_NOTE - 1)}…` : text);

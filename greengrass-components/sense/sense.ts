@@ -74,11 +74,36 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   });
 
   const commitRound = async (taken: readonly Offer[]): Promise<boolean> => {
-    const round = decideRound(context(), taken);
-    const result = await journal.append({ lanes: round.lanes, state: stateFor(round, taken) });
+    const now = context();
+    const round = decide(now, taken);
+    if (!round) return commitApart(taken);
+    const { lanes } = round;
+    const result = await journal.append({ lanes, state: stateFor(round, taken), clockOffsetMs: now.clockOffsetMs });
     if (result.ok) adoptRound(round, taken, result);
     else refuseRound(round, taken, result);
     return result.ok;
+  };
+
+  /** Undefined if a filter threw, which is a bug: it must cost the source that met it, and no other. */
+  const decide = (now: RoundContext, taken: readonly Offer[]): Round | undefined => {
+    try {
+      return decideRound(now, taken);
+    } catch (error) {
+      if (taken.length === 1) {
+        logger.error(
+          { source: taken[0]!.source, error: (error as Error).message },
+          'sense: a filter failed; this is a bug',
+        );
+        taken[0]!.fail(error as Error);
+      }
+      return undefined;
+    }
+  };
+
+  const commitApart = async (taken: readonly Offer[]): Promise<boolean> => {
+    if (taken.length < 2) return true;
+    for (const offer of taken) await commitRound([offer]);
+    return true;
   };
 
   const stateFor = (round: Round, taken: readonly Offer[]): Record<string, JsonValue> => {

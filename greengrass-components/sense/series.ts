@@ -1,4 +1,5 @@
 import type { Filter, JsonValue } from '../../core/filters/filter.ts';
+import type { FilterConfig } from '../../core/filters/schema.ts';
 import { createFilter } from '../../core/filters/table.ts';
 import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
 
@@ -24,6 +25,14 @@ export const ENOUGH_NAMINGS = 2;
 
 export const seriesKey = (number: number): string => `series/${number}`;
 export const filterKey = (device: string, stream: string): string => `filter/${device}/${stream}`;
+
+/** A filter's state as the journal keeps it: with the filter's type, which the fleet file may change between starts. */
+export const filterEntry = (type: FilterConfig['type'], state: JsonValue): JsonValue => [type, state];
+
+/** The state, if a filter of the same type wrote it; another filter starts anew. */
+function filterStateIn(entry: JsonValue | undefined, type: FilterConfig['type']): JsonValue | undefined {
+  return Array.isArray(entry) && entry.length === 2 && entry[0] === type ? entry[1] : undefined;
+}
 
 /** The series of the plan with the numbers and filter states that the journal remembers; new ones get new numbers. */
 export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string, JsonValue>>): SeriesTable {
@@ -51,7 +60,7 @@ export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string,
           device,
           plan: stream,
           filter: createFilter(stream.filter),
-          state: state[filterKey(device, stream.name)],
+          state: filterStateIn(state[filterKey(device, stream.name)], stream.filter.type),
           namings: known === undefined ? 0 : ENOUGH_NAMINGS,
         });
       }

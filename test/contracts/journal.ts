@@ -22,7 +22,11 @@ export const record = (series: number, value: number): JournalRecord => ({
 export function commitOf(lane: 0 | 1 | 2 | 3 | 4, values: readonly number[], state: Commit['state'] = {}): Commit {
   const writer = createRecordWriter();
   for (const value of values) writer.push(record(7, value));
-  return { lanes: values.length > 0 ? [{ lane, count: values.length, bytes: writer.bytes() }] : [], state };
+  return {
+    lanes: values.length > 0 ? [{ lane, count: values.length, bytes: writer.bytes() }] : [],
+    state,
+    clockOffsetMs: 0,
+  };
 }
 
 /** All values of a lane's range, reading in steps; and what is missing. */

@@ -102,12 +102,26 @@ describe('what becomes of it', () => {
     expect(waitingIn(lane)).toBe(0);
   });
 
-  test('an answer cannot deliver what was never enqueued', () => {
+  test('an answer cannot deliver what was never sent', () => {
     const lane = emptyLane(EPOCH, 2);
     const state = upState(lane);
     noteEnqueued(lane, 10, 0);
+    carryOut(state, 0);
+    noteEnqueued(lane, 20, 0);
     const { outcomes } = applyAnswer(state, answer(stored(2, { from: 5, to: 1_000 })), 1);
     expect(outcomes).toMatchObject([{ from: 5, to: 10 }]);
+  });
+
+  test('overlap for a range that was held after another refusal: in one place only', () => {
+    const lane = emptyLane(EPOCH, 2);
+    const state = upState(lane);
+    noteEnqueued(lane, 2, 0);
+    carryOut(state, 0);
+    const refused = { type: 'refused', producer: PRODUCER, epoch: EPOCH, lane: 2, from: 0, to: 2 } as const;
+    applyAnswer(state, answer({ ...refused, reason: 'not-allowed' }), 1);
+    applyAnswer(state, answer({ ...refused, reason: 'overlap', known: [{ from: 0, to: 1 }] }), 2);
+    expectPartition(lane);
+    expect(carryOut(state, 3)).toEqual([{ from: 1, to: 2 }]);
   });
 
   test('silence while others are answered: asked about, then sent again', () => {
@@ -222,10 +236,12 @@ describe('what becomes of it', () => {
   });
 
   test('what cannot be read is given up as damaged only after the far side says that it has not got it', () => {
-    const lane = emptyLane(EPOCH, 2);
+    const available = [
+      { from: 0, to: 3 },
+      { from: 6, to: 10 },
+    ];
+    const lane = recoveredLane(EPOCH, 2, { available, end: 10, fates: NO_FATES });
     const state = upState(lane);
-    noteEnqueued(lane, 10, 0);
-    noteMissing(lane, [{ from: 3, to: 6 }]);
     const { questions } = plan(state, 0);
     expect(questions).toMatchObject([{ question: { type: 'status', lanes: [{ ranges: [{ from: 3, to: 6 }] }] } }]);
     const reply: AnswerItem = {
