@@ -1,9 +1,13 @@
 import pc from 'picocolors';
 
-/** A table for people: numbers to the right, a bold head on a terminal. Cells are on one line, control characters shown. */
+/**
+ * A table for people: numbers to the right, a bold head on a terminal. Heads and cells are on one line; characters that
+ * control the terminal or turn the direction of writing are shown as escapes.
+ */
 export function textTable(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const titles = head.map(visible);
   const cells = rows.map((row) => row.map(cellText));
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)));
+  const widths = titles.map((title, column) => cells.reduce((most, row) => Math.max(most, row[column]!.length), title.length));
   const right = head.map(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number' || row[column] === null),
   );
@@ -12,16 +16,22 @@ export function textTable(head: readonly string[], rows: readonly (readonly unkn
       .map((cell, column) => (right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
       .join('  ')
       .trimEnd();
-  return [pc.bold(line(head)), ...cells.map(line)].map((text) => `${text}\n`).join('');
+  return [pc.bold(line(titles)), ...cells.map(line)].map((text) => `${text}\n`).join('');
 }
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return Number.isInteger(value) ? value.toLocaleString('en-US') : String(value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // A device may send anything as text: it must not move the cursor of the operator's terminal.
-  return text.replace(CONTROLS, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return visible(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
-/** Unicode's control characters. */
-const CONTROLS = /\p{Cc}/gu;
+/** A device may send anything as text: it must not move the cursor of the operator's terminal, nor reorder the line. */
+function visible(text: string): string {
+  return text.replace(INVISIBLE, (character) => {
+    const code = character.codePointAt(0)!.toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
+  });
+}
+
+/** Unicode's control and format characters (bidirectional overrides among them), line and paragraph separators. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

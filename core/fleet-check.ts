@@ -5,6 +5,8 @@ import { checkSources } from './source-check.ts';
 
 export const MAX_FLEET_NODES = 10_000;
 export const MAX_NODE_DEVICES = 100_000;
+/** The journal keeps name and filter state of each, and repeats them at the head of each segment. */
+export const MAX_NODE_SERIES = 200_000;
 const MAX_NAME_LENGTH = 63;
 
 /** Everything that is wrong between the parts of a fleet: dangling names, doubled nodes, sources that do not fit. */
@@ -51,10 +53,19 @@ function tooManyNodes(fleet: Fleet): FleetProblem[] {
 
 function tooManyDevices(fleet: Fleet): FleetProblem[] {
   return fleet.nodes.flatMap((node, index) => {
-    const total = node.deviceGroups.reduce((sum, name) => sum + (groupOf(fleet, name)?.count ?? 1), 0);
-    if (total <= MAX_NODE_DEVICES) return [];
+    const groups = node.deviceGroups.flatMap((name) => groupOf(fleet, name) ?? []);
+    const devices = groups.reduce((sum, group) => sum + (group.count ?? 1), 0);
+    const series = groups.reduce((sum, group) => sum + (group.count ?? 1) * group.streams.length, 0);
     const path = ['nodes', index, 'deviceGroups'];
-    return [{ path, message: `${total} devices on this node, allowed ${MAX_NODE_DEVICES}` }];
+    const problems: FleetProblem[] = [];
+    if (devices > MAX_NODE_DEVICES) {
+      problems.push({ path, message: `${devices} devices on this node, allowed ${MAX_NODE_DEVICES}` });
+    }
+    if (series > MAX_NODE_SERIES) {
+      const message = `${series} streams of all devices on this node, allowed ${MAX_NODE_SERIES}: use more nodes`;
+      problems.push({ path, message });
+    }
+    return problems;
   });
 }
 

@@ -98,7 +98,12 @@ const fileSource = z
       })
       .optional()
       .describe('Where the time of a reading stands. Default: the time of arrival.'),
-    device: z.string().optional().describe('The column that names the device. Default: the one device of the group.'),
+    device: z
+      .string()
+      .optional()
+      .describe(
+        'The column that names the device, as the group names its devices: group-001 and on. Default: the one device of the group.',
+      ),
     columns: z.record(name, z.string()).describe('Stream name → column or key that holds its value.'),
     pace: z
       .enum(['fast', 'recorded'])

@@ -31,6 +31,8 @@ export interface FateTotals {
  * have none. JSON, so that the forward log can keep it as its snapshot.
  */
 export interface FateBook {
+  /** Id of the far side that the fates are about; another one has none of the records. */
+  farSide?: string;
   lanes: Record<string, LaneFates>;
   retired: FateTotals[];
 }

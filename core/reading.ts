@@ -94,7 +94,10 @@ function checkTime(
 ): { ok: true; ts: number } | Extract<CheckedReading, { ok: false }> {
   if (ts === undefined) return { ok: true, ts: border.nowMs };
   if (typeof ts !== 'number' || !Number.isFinite(ts))
-    return refuse('no-time', `time ${show(ts)}, expected ms since 1970`);
+    return refuse(
+      'no-time',
+      `time ${show(ts)} is not what the source's time format says (iso: 2025-03-01T08:00:00Z; epoch-ms; epoch-s)`,
+    );
   const whole = Math.trunc(ts);
   if (whole < EARLIEST_TIME_MS) return refuse('absurd-time', `time ${isoOf(whole)} is before 2000-01-01`);
   if (whole > LATEST_TIME_MS) return refuse('absurd-time', `time ${isoOf(whole)} is after 9999-12-31`);

@@ -26,6 +26,8 @@ export interface EdgeNodeStatus {
   ledger: NodeLedger;
   forward: ForwardStatus;
   journal: JournalStatus;
+  /** Sources that ended by an error: their readings are missing until the node is restarted. */
+  failedSources: readonly string[];
 }
 
 export interface EdgeNode {
@@ -70,13 +72,22 @@ export async function startEdgeNode(
   );
   forwarder.start();
   const stopSources = new AbortController();
-  const sources = Promise.all(plan.sources.map((source) => runSource(ports, sense, source, stopSources.signal)));
+  const failedSources: string[] = [];
+  const sources = Promise.all(
+    plan.sources.map((source) =>
+      runSource(ports, sense, source, stopSources.signal).catch((error: Error) => {
+        // A bug of ours or a broken device library: the others go on.
+        failedSources.push(source.name);
+        logger.error({ source: source.name, error: error.message }, 'node: source stopped; restart the node');
+      }),
+    ),
+  );
 
   const status = async (): Promise<EdgeNodeStatus> => {
     const journalStatus = await journal.status();
     const forward = forwarder.status();
     const ledger = { node: plan.node, ...sense.ledger(), lanes: forward.lanes, localHeld: journalStatus.localHeld };
-    return { ledger, forward, journal: journalStatus };
+    return { ledger, forward, journal: journalStatus, failedSources: [...failedSources] };
   };
 
   return {
@@ -99,17 +110,12 @@ export async function startEdgeNode(
   };
 }
 
-/** A source that fails is a bug of ours or a broken device library: the others go on. */
 async function runSource(
-  { createSource, logger }: EdgeNodePorts,
+  { createSource }: EdgeNodePorts,
   sense: Sense,
   plan: SourcePlan,
   signal: AbortSignal,
 ): Promise<void> {
   const source = createSource(plan);
-  try {
-    await source.run(sense.sinkOf(plan.name, source.canWait), sense.positionOf(plan.name), signal);
-  } catch (error) {
-    logger.error({ source: plan.name, error: (error as Error).message }, 'node: source stopped; restart the node');
-  }
+  await source.run(sense.sinkOf(plan.name, source.canWait), sense.positionOf(plan.name), signal);
 }

@@ -11,6 +11,8 @@ export interface ForwardLog {
   damages: number;
   /** Not durable by itself: see sync. */
   append(outcomes: readonly Outcome[]): Promise<void>;
+  /** Keeps the id of the far side: it changes only when that one's store was replaced. */
+  noteFarSide(id: string): Promise<void>;
   /** Durable when it resolves; only then may segments be recycled on it (docs/adr/0002-journal.md). */
   sync(): Promise<void>;
   bytes(): number;
@@ -57,6 +59,10 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
       if (log.size > SEGMENT_BYTES || !log.writable) return roll(); // its snapshot holds the outcomes already
       const entries = outcomes.map(({ epoch: of, lane, from, to, fate }): Entry => [of, lane, from, to, fate]);
       await log.append([Buffer.from(JSON.stringify(entries))], { sync: false });
+    },
+    async noteFarSide(id) {
+      book.farSide = id;
+      await roll(); // its snapshot holds the id
     },
     sync: () => (log.writable ? log.sync() : roll()),
     bytes: () => log.size + previousBytes,

@@ -18,6 +18,8 @@ export interface Journal {
    * side knows and answers. Segments whose records all have a fate are recycled, after this note is durable.
    */
   settle(outcomes: readonly Outcome[]): Promise<void>;
+  /** Keeps which far side the fates are about. Best effort: it is told again with the next connection. */
+  noteFarSide(id: string): Promise<void>;
   status(): Promise<JournalStatus>;
   close(): Promise<void>;
 }

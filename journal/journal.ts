@@ -183,6 +183,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     append: (commit) => exclusive(() => append(commit)),
     read: (request: ReadRequest) => exclusive(() => must(opened).reader.read(request)),
     settle: (outcomes) => exclusive(() => settle(outcomes)),
+    noteFarSide: (id) => exclusive(() => must(opened).forward.noteFarSide(id)),
     status: () => exclusive(async () => status()),
     close: () =>
       exclusive(async () => {

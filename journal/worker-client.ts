@@ -68,6 +68,7 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
         append: invoke('append'),
         read: invoke('read'),
         settle: invoke('settle'),
+        noteFarSide: invoke('noteFarSide'),
         status: invoke('status'),
         close: invoke('close'),
       };

@@ -47,7 +47,8 @@ export function quarantineCommand(): Command {
 }
 
 function nodesOf(data: string, node: string | undefined): string[] {
-  const all = existsSync(join(data, 'nodes')) ? readdirSync(join(data, 'nodes')).sort() : [];
+  if (!existsSync(join(data, 'nodes'))) throw new Error(`no node ever ran on ${data}: name its directory with --data`);
+  const all = readdirSync(join(data, 'nodes')).sort();
   if (node === undefined) return all;
   if (!all.includes(node)) throw new Error(`no node "${node}" in ${data}; it has ${all.join(', ') || 'none'}`);
   return [node];

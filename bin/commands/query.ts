@@ -15,7 +15,10 @@ Examples:
   $ headwater query --csv "SELECT ts, value FROM records WHERE device = 'this-machine' AND stream = 'cpu-load' ORDER BY ts"
 
 Views: records (site, node, device, stream, ts, value, text, quality, clock, lane, producer, epoch, position, stored_at, dt)
-and streams (node, stream, kind, unit, priority). One SELECT at a time; it is interrupted after hub.queryTimeout.`;
+and streams (node, stream, kind, unit, priority). One SELECT at a time; it is interrupted after hub.queryTimeout.
+
+--csv and --json give every value as it was received. A spreadsheet may take a text that begins with = + - or @ for a
+formula: import such columns as text.`;
 
 /** `headwater query SQL`: asks the running hub. */
 export function queryCommand(): Command {

@@ -15,7 +15,9 @@ function hubUrl({ hub, data }: HubClientOptions): string {
 
 /** Asks the hub; an answer that is no success becomes an error with the hub's words. */
 export async function askHub<T>(options: HubClientOptions, path: string, body?: object): Promise<T> {
-  const url = new URL(path, hubUrl(options));
+  const base = hubUrl(options);
+  if (!URL.canParse(base)) throw new Error(`--hub ${base}: expected an address such as http://127.0.0.1:8080`);
+  const url = new URL(path, base);
   const response = await fetch(
     url,
     body ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {},

@@ -20,17 +20,7 @@ export function ledgerText(ledger: HubLedger): string {
     .join('\n');
 }
 
-const RECORD_HEAD = [
-  'node',
-  'priority',
-  'enqueued',
-  'delivered',
-  'waiting',
-  'in doubt',
-  'dead letters',
-  'stored',
-  'rows (SQL)',
-];
+const RECORD_HEAD = ['node', 'priority', 'enqueued', 'delivered', 'waiting', 'in doubt', 'dead', 'stored', 'SQL rows'];
 
 function readingsTable(nodes: readonly NodeComparison[]): string {
   const rows = nodes.flatMap(({ node, side }) => {
@@ -76,6 +66,10 @@ function recordRows({ node, side, stated, far }: NodeComparison): unknown[][] {
 }
 
 export function verdict(ledger: HubLedger): string {
+  const partly = ledger.nodes.filter(({ side }) => side === undefined).length;
+  if (ledger.balanced && partly > 0) {
+    return `${pc.green('balanced')} as far as the hub knows: of ${partly} nodes it has their last statement only\n`;
+  }
   if (ledger.balanced) return `${pc.green('balanced')}: both sides agree, and every reading has its fate\n`;
   const differences = ledger.nodes.flatMap((node) => node.differences);
   return `${differences.map(differenceText).join('')}${pc.red('NOT BALANCED')}: ${differences.length} differences\n`;

@@ -12,6 +12,7 @@ import type { HubLedger } from '../../hub/ledger.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
 import { noteAddress } from './hub-address.ts';
+import { orphanedNodes } from './orphans.ts';
 
 export interface LocalFleetConfig {
   fleet: Fleet;
@@ -34,6 +35,8 @@ export interface LocalFleet {
 }
 
 export interface Ending {
+  /** As node/source: they ended by an error. */
+  failedSources: string[];
   statuses: EdgeNodeStatus[];
   hub: HubStatus;
   ledger: HubLedger;
@@ -56,6 +59,16 @@ export async function startLocalFleet(logger: Logger, config: LocalFleetConfig):
     },
   );
   noteAddress(data, hub);
+  const orphans = orphanedNodes(data, fleet);
+  if (orphans.length > 0) {
+    logger.warn(
+      {
+        nodes: orphans,
+        detail: `${orphans.join(', ')}: name them in the fleet file again to deliver what waits there`,
+      },
+      'start: nodes with a journal that the fleet file does not name',
+    );
+  }
   const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
   const nodes: EdgeNode[] = [];
   const closeAll = async (flushMs: number): Promise<EdgeNodeStatus[]> => {
@@ -90,7 +103,10 @@ export async function startLocalFleet(logger: Logger, config: LocalFleetConfig):
     async stop(flushMs) {
       const last = await closeAll(flushMs);
       hub.attachLedgers(async () => last.map(({ ledger }) => ledger));
-      const ending = { statuses: last, hub: await hub.status(), ledger: await hub.ledger() };
+      const failedSources = last.flatMap(({ ledger, failedSources }) =>
+        failedSources.map((source) => `${ledger.node}/${source}`),
+      );
+      const ending = { statuses: last, failedSources, hub: await hub.status(), ledger: await hub.ledger() };
       await hub.close();
       return ending;
     },

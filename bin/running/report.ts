@@ -9,6 +9,7 @@ export function reportOf(ending: Ending, run: { fleet: string; seconds: number }
     fleet: run.fleet,
     seconds: run.seconds,
     balanced: ending.ledger.balanced,
+    failedSources: ending.failedSources,
     differences: ending.ledger.nodes.flatMap(({ differences }) => differences),
     totals: { ...sums, stored: ending.hub.store.rows },
     latencyMs: { count: latency.count, p50: p50(figures) ?? null, p99: p99(figures) ?? null },

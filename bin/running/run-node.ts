@@ -35,8 +35,9 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   const plan = planNode(fleet, options.node, { demo: options.asDeclared !== true });
   if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
   const logger = createStderrLogger('info');
-  const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
+  // Before anything is started that would keep the process alive.
   const hub = hubAddress(options, plan.uplink);
+  const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
   const node = await startPlainNode(worker, logger, {
     plan,
     directory: nodeDirectory(options.data, plan.node),
@@ -51,7 +52,7 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   process.stderr.write(`node ${plan.node}: delivering to ${hub.host}:${hub.port}\n`);
   const broken = await Promise.race([stopped.then(() => undefined), worker.failed]);
   if (broken) throw broken;
-  const { ledger, forward } = await node.stop(FLUSH_MS);
+  const { ledger, forward, failedSources } = await node.stop(FLUSH_MS);
   await worker.close();
   const problems = checkNodeLedger(ledger);
   if (options.json) process.stdout.write(`${JSON.stringify({ ledger, differences: problems }, null, 2)}\n`);
@@ -60,7 +61,9 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
     process.stdout.write(`node ${plan.node}: stopped, ${waiting} records wait in the journal\n`);
   }
   for (const { what, left, right } of problems) process.stderr.write(`${what}: ${left} against ${right}\n`);
-  process.exitCode = problems.length === 0 ? EXIT.ok : EXIT.problem;
+  for (const source of failedSources)
+    process.stderr.write(`source ${source} ended by an error: its readings are missing\n`);
+  process.exitCode = problems.length + failedSources.length === 0 ? EXIT.ok : EXIT.problem;
 }
 
 function hubAddress(options: NodeOptions, uplink: { host: string; port: number }): { host: string; port: number } {

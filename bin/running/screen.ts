@@ -2,6 +2,7 @@ import logUpdate from 'log-update';
 import pc from 'picocolors';
 import { formatBytes } from '../../core/bytes.ts';
 import { type Figures, p50, p99 } from './figures.ts';
+import type { Troubles } from './troubles.ts';
 
 export interface ScreenInput extends Figures {
   fleet: string;
@@ -10,6 +11,8 @@ export interface ScreenInput extends Figures {
   stored: number;
   url: string;
   mqtt: string;
+  data: string;
+  troubles: Troubles;
 }
 
 /** Shows a running fleet: one refreshing screen on a terminal, a plain line now and then otherwise. */
@@ -52,7 +55,7 @@ function picture(input: ScreenInput, rate: number): string {
   ];
   if (input.local > 0) rows.splice(2, 0, ['local', number(input.local), 'on demand: stay on the node']);
   if (input.refused > 0)
-    rows.splice(2, 0, ['refused', pc.yellow(number(input.refused)), 'headwater quarantine list NODE']);
+    rows.splice(2, 0, ['refused', pc.yellow(number(input.refused)), `headwater quarantine list --data ${input.data}`]);
   if (input.deadLettered > 0) rows.push(['dead letters', pc.red(number(input.deadLettered)), 'damaged on disk']);
   const width = Math.max(...rows.map(([, value]) => value.length));
   return [
@@ -60,10 +63,15 @@ function picture(input: ScreenInput, rate: number): string {
     '',
     ...rows.map(([name, value, note]) => `  ${name.padEnd(14)} ${pc.bold(value.padStart(width))}  ${pc.dim(note)}`),
     '',
+    ...(input.troubles.count > 0 ? [troubleLines(input), ''] : []),
     `  hub            ${pc.cyan(input.url)}  ${pc.dim(`MQTT ${input.mqtt}`)}`,
     `  ${pc.dim('Ctrl-C delivers what waits (10 s at most) and prints the ledger.')}`,
     '',
   ].join('\n');
+}
+
+function troubleLines({ troubles: { count, last }, data }: ScreenInput): string {
+  return `  ${pc.yellow(`${count} warnings`)} in ${data}/headwater.ndjson, the last:\n  ${last}`;
 }
 
 function line(input: ScreenInput): string {
@@ -71,6 +79,7 @@ function line(input: ScreenInput): string {
     `${Math.floor(input.seconds)}s`,
     `nodes ${input.connected}/${input.nodes}`,
     `readings ${input.collected}`,
+    `refused ${input.refused}`,
     `kept ${input.kept}`,
     `waiting ${input.waiting}`,
     `delivered ${input.delivered}`,
@@ -78,6 +87,7 @@ function line(input: ScreenInput): string {
     `sent ${input.bytesSent} B (JSON ${input.jsonBytes} B)`,
     `p50 ${ms(p50(input))} p99 ${ms(p99(input))}`,
     `hub ${input.url}`,
+    ...(input.troubles.count > 0 ? [`warnings ${input.troubles.count}, the last: ${input.troubles.last}`] : []),
   ].join('  ');
 }
 

@@ -90,6 +90,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   const state = newForwardState([...old, ...current]);
   const waker = createWaker(clock);
   const figures = { envelopesSent: 0, bytesSent: 0, jsonBytes: 0, latency: newLatencySketch() };
+  let farSide = opening.fates.farSide;
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   let settling: Promise<void> = Promise.resolve();
@@ -119,6 +120,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       logger.warn({ detail: answer.detail }, 'forward: answer of the far side not understood');
       return;
     }
+    if (answer.value.farSide !== farSide) meet(answer.value.farSide);
     const now = clock.monotonicMs();
     const { outcomes, landed } = applyAnswer(state, answer.value, now);
     for (const { commits } of landed) {
@@ -131,6 +133,19 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     }
     waker.wake();
   });
+
+  /** Another id is another store: nothing is presumed known there. What it should have had must be seen to by people. */
+  const meet = (id: string): void => {
+    if (farSide !== undefined) {
+      logger.error(
+        { before: farSide, now: id },
+        'forward: the far side has another store; what was delivered is not in it',
+      );
+      for (const lane of state.lanes) lane.givenUpStated = [];
+    }
+    farSide = id;
+    settling = settling.then(() => journal.noteFarSide(id)).catch(nothing);
+  };
 
   const retireFinished = (): void => {
     const before = state.lanes;

@@ -197,6 +197,37 @@ describe('a node in plain mode', () => {
     expect(bench.store.rows().map(({ clock }) => clock)).toEqual(['unsynced', 'synced']);
   });
 
+  test('a filter that was exchanged between two starts begins anew', async () => {
+    const plan = nodePlan([streamPlan('level')]);
+    const first = await startTestNode(plan);
+    await first.send('level', 100);
+    const second = await startTestNode(nodePlan([streamPlan('level', { filter: change })]), { disk: first.disk });
+    await second.send('level', 101, 102);
+    const { ledger } = await second.node.status();
+    expect(ledger.streams[0]).toMatchObject({ kept: 2, filtered: 1 });
+    expect(checkNodeLedger(ledger)).toEqual([]);
+  });
+
+  test('another store behind the same address is noticed, after a restart too', async () => {
+    const plan = nodePlan([streamPlan('level')]);
+    const first = await startTestNode(plan);
+    await first.send('level', 1);
+    first.clock.advance(MINUTE);
+    await turns();
+    await first.crash();
+    await first.send('level', 2);
+    first.clock.advance(MINUTE);
+    await turns();
+    expect(first.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    const second = await startTestNode(plan, { disk: first.disk, farSide: 'far-2' });
+    await second.send('level', 3);
+    second.clock.advance(MINUTE);
+    await turns();
+    expect(second.logger.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { fields: { before: 'far-1', now: 'far-2' } },
+    ]);
+  });
+
   test('stop delivers what waits before its sync interval, then closes', async () => {
     const bench = await startTestNode(nodePlan([streamPlan('level')]));
     await bench.send('level', 1, 2);

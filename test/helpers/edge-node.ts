@@ -41,11 +41,11 @@ export function nodePlan(streams: readonly StreamPlan[], rest: Partial<NodePlan>
 /** A node with a hand-driven source on memory ports. `restart` opens the same disk again, as after a crash. */
 export async function startTestNode(
   plan: NodePlan,
-  options: { canWait?: boolean; disk?: MemoryDisk; wrapDisk?: (disk: MemoryDisk) => MemoryDisk } = {},
+  options: { canWait?: boolean; disk?: MemoryDisk; farSide?: string; wrapDisk?: (disk: MemoryDisk) => MemoryDisk } = {},
 ) {
   const clock = createManualClock();
   const disk = options.disk ?? createMemoryDisk();
-  const store: MemoryRecordStore = createMemoryRecordStore('far-1');
+  const store: MemoryRecordStore = createMemoryRecordStore(options.farSide ?? 'far-1');
   const logger = createMemoryLogger();
   const audit = createMemoryAudit();
   const ingest = createIngest({
