@@ -1,11 +1,16 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-// Bundles the command line and the journal's worker. Runs on `npm ci` too, where with --omit=dev esbuild is absent.
+// Bundles the command line, the journal's worker and the hub's process for queries. Runs on `npm ci` too, where with
+// --omit=dev esbuild is absent.
 const esbuild = await import('esbuild').catch(() => null);
 if (!esbuild) process.exit(0);
 
-const ENTRIES = { headwater: 'bin/headwater.ts', 'journal-worker': 'journal/worker.ts' };
+const ENTRIES = {
+  headwater: 'bin/headwater.ts',
+  'journal-worker': 'journal/worker.ts',
+  'query-process': 'hub/query-process.ts',
+};
 
 const { metafile } = await esbuild.build({
   entryPoints: ENTRIES,
@@ -17,7 +22,7 @@ const { metafile } = await esbuild.build({
   packages: 'external',
   // Commands load what they need when they run: `headwater --help` waits for no broker and no database.
   splitting: true,
-  // Flat: whoever starts the journal's worker looks for it beside itself.
+  // Flat: whoever starts the worker or the process looks for it beside itself.
   chunkNames: '[name]-[hash]',
   metafile: true,
   sourcemap: true,

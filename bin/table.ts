@@ -7,7 +7,9 @@ import pc from 'picocolors';
 export function textTable(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const titles = head.map(visible);
   const cells = rows.map((row) => row.map(cellText));
-  const widths = titles.map((title, column) => cells.reduce((most, row) => Math.max(most, row[column]!.length), title.length));
+  const widths = titles.map((title, column) =>
+    cells.reduce((most, row) => Math.max(most, row[column]!.length), title.length),
+  );
   const right = head.map(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number' || row[column] === null),
   );

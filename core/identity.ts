@@ -3,6 +3,8 @@ import type { Lane } from './priority.ts';
 /** 64 random bits as 16 lower-case hex digits, drawn each time a producer opens its journal for writing. */
 export type Epoch = string;
 export const EPOCH_PATTERN = /^[0-9a-f]{16}$/;
+/** Producers are parts of a node, named by us: characters that mean nothing in JSON, SQL, a topic or a path. */
+export const PRODUCER_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /** A 64-bit hash as 16 lower-case hex digits. */
 export type Hash64 = string;

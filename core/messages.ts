@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { EPOCH_PATTERN, type NodeLaneKey, nodeLaneKeyText } from './identity.ts';
+import { EPOCH_PATTERN, type NodeLaneKey, nodeLaneKeyText, PRODUCER_PATTERN } from './identity.ts';
 import type { Lane } from './priority.ts';
 import { type Range, rangeSetOf } from './ranges.ts';
 
@@ -16,8 +16,14 @@ export const REFUSALS = [
   'too-large',
   'not-allowed',
   'kills-handler',
+  'too-fragmented',
+  'too-many-epochs',
 ] as const;
-/** Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest. */
+/**
+ * Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest. `too-fragmented` (it would
+ * leave yet another hole in a lane that is full of them) and `too-many-epochs` (the node has named too many lanes) keep
+ * the index of one node within bounds.
+ */
 export type Refusal = (typeof REFUSALS)[number];
 
 /** Greengrass lite drops larger messages from the cloud. */
@@ -31,7 +37,7 @@ const range = z
   .tuple([position, position])
   .refine(([from, to]) => from < to, 'from must be below to')
   .transform(([from, to]): Range => ({ from, to }));
-const producer = z.string().min(1).max(64);
+const producer = z.string().regex(PRODUCER_PATTERN);
 const laneKey = { producer, epoch: z.string().regex(EPOCH_PATTERN), lane };
 
 const statusQuestion = z.strictObject({

@@ -181,7 +181,10 @@ export interface RecordStore {
   findHashes(ranges: readonly { key: LaneKey; from: number; to: number }[]): Promise<(Hash64 | undefined)[]>;
   /** `conflict` = a lane's version is not the expected one; nothing was changed. */
   commit(change: StoreChange): Promise<'committed' | 'conflict'>;
-  putAside(poison: PoisonMessage): Promise<void>;
+  /** How many lanes it has heard of from this node, in envelopes or count statements. */
+  laneCount(node: string): Promise<number>;
+  /** All of them become durable together, or none; within its own bounds, beyond which the oldest go. */
+  putAside(poison: readonly PoisonMessage[]): Promise<void>;
 }
 
 export type LaneCounts = CountStatement['lanes'][number];

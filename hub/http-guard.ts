@@ -34,14 +34,17 @@ const LOCAL_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
  * machine can reach it too: under its own name (DNS rebinding: the Host tells) or from elsewhere (the Origin tells).
  *
  * @param port that we listen on
+ * @param site Sec-Fetch-Site: browsers send no Origin with a GET of an image or a script, but this they do
  */
 export function refusalOf(
   host: string | undefined,
   origin: string | undefined,
   port: number,
-): 'host-not-allowed' | 'origin-not-allowed' | undefined {
+  site?: string,
+): 'host-not-allowed' | 'origin-not-allowed' | 'site-not-allowed' | undefined {
   const hosts = LOCAL_NAMES.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
   if (host === undefined || !hosts.includes(host.toLowerCase())) return 'host-not-allowed';
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) return 'origin-not-allowed';
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'site-not-allowed';
   return undefined;
 }

@@ -8,6 +8,7 @@ import type { Audit, Logger } from '../core/ports.ts';
 import { refusalOf, securityHeaders } from './http-guard.ts';
 import { metricsText } from './metrics.ts';
 import { readPageFiles } from './page-files.ts';
+import { createRefusedRequests } from './refused-requests.ts';
 import type { HubStatus } from './status.ts';
 
 export interface HttpPorts {
@@ -17,6 +18,8 @@ export interface HttpPorts {
   query: (sql: string) => Promise<QueryResult>;
   logger: Logger;
   audit: Audit;
+  /** Monotonic. @default the process's */
+  nowMs?: () => number;
 }
 
 export interface HttpConfig {
@@ -74,19 +77,20 @@ export async function createHttp(ports: HttpPorts, config: HttpConfig): Promise<
 
 function createApp(ports: HttpPorts, port: () => number): Hono {
   const app = new Hono();
+  const noteRefused = createRefusedRequests(ports.audit, ports.nowMs ?? (() => performance.now()));
+  const ledger = shared(ports.ledger);
   app.use(securityHeaders);
   app.use(async (context, next) => {
-    const { host, origin } = context.req.header();
-    const reason = refusalOf(host, origin, port());
+    const { host, origin, 'sec-fetch-site': site } = context.req.header();
+    const reason = refusalOf(host, origin, port(), site);
     if (reason === undefined) return next();
-    const target = `${context.req.method} ${context.req.path}`.slice(0, 200);
-    ports.audit.record({ actor: ACTOR, action: 'request', target, outcome: 'refused', reason });
+    noteRefused(reason, `${context.req.method} ${context.req.path}`.slice(0, 200));
     return context.json({ error: reason }, 403);
   });
 
   app.get('/health', (context) => context.json({ ok: true }));
   app.get('/status', async (context) => context.json(await ports.status()));
-  app.get('/ledger', async (context) => context.json(await ports.ledger()));
+  app.get('/ledger', async (context) => context.json(await ledger()));
   app.get('/metrics', async (context) => {
     const { body, contentType } = await metricsText(await ports.status());
     return context.body(body, 200, { 'content-type': contentType });
@@ -109,6 +113,17 @@ function createApp(ports: HttpPorts, port: () => number): Hono {
     return context.json({ error: 'internal' }, 500);
   });
   return app;
+}
+
+/** Who asks while an answer is being made gets that one. */
+function shared<T>(make: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= make().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }
 
 async function answerQuery(context: Context, ports: HttpPorts): Promise<Response> {

@@ -50,7 +50,8 @@ export interface Hub {
 }
 
 /**
- * The embedded cloud: MQTT with mutual TLS, the ingest handler on a DuckDB store, Parquet, SQL, HTTP, in one process.
+ * The embedded cloud: MQTT with mutual TLS, the ingest handler on a DuckDB store, Parquet, HTTP, in one process; SQL
+ * queries run in another one.
  *
  * @throws if a port is taken, another hub runs on the directory, or its authority or store is damaged
  */
@@ -82,7 +83,7 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
     ),
     nothing,
   );
-  const engine = await starting(openEngine(store, config), (opened) => opened.close());
+  const engine = await starting(openEngine(store, logger, config), (opened) => opened.close());
   const tally = createIngestTally();
   const ingest = createIngest({
     store,
@@ -157,13 +158,16 @@ function openStore({ clock, logger }: HubPorts, { directory, fleet }: HubConfig)
   );
 }
 
-function openEngine(store: DuckDbStore, { directory, fleet, nodes }: HubConfig): Promise<QueryEngine> {
-  return openQueryEngine(store, {
-    snapshotFolder: join(directory, 'query'),
-    streams: streamRows(fleet, nodes),
-    timeoutMs: fleet.hub.queryTimeout,
-    memoryBytes: fleet.hub.queryMemory,
-  });
+function openEngine(source: DuckDbStore, logger: Logger, { directory, fleet, nodes }: HubConfig): Promise<QueryEngine> {
+  return openQueryEngine(
+    { source, logger, bundle: new URL('./query-process.js', import.meta.url) },
+    {
+      snapshotFolder: join(directory, 'query'),
+      streams: streamRows(fleet, nodes),
+      timeoutMs: fleet.hub.queryTimeout,
+      memoryBytes: fleet.hub.queryMemory,
+    },
+  );
 }
 
 function streamRows(fleet: Fleet, nodes: readonly string[]): StreamRow[] {

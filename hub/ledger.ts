@@ -13,6 +13,8 @@ export interface StatedCounts {
 /** Both sides of one node and where they differ. */
 export interface NodeComparison {
   node: string;
+  /** False = it was renamed or removed: only what the store holds of it is compared. */
+  inFleet: boolean;
   /** The node's own ledger, if it runs in this process. */
   side: NodeLedger | undefined;
   stated: StatedCounts[];
@@ -32,10 +34,12 @@ export interface HubLedger {
  * node's last statement are.
  */
 export function hubLedgerOf(store: StoreLedger, nodes: readonly string[], sides: readonly NodeLedger[]): HubLedger {
-  const comparisons = nodes.map((node) =>
+  const stored = [...store.lanes.map(({ key }) => key.node), ...store.streams.map(({ node }) => node)];
+  const comparisons = [...new Set([...nodes, ...stored])].map((node) =>
     compareNode(
       store,
       node,
+      nodes.includes(node),
       sides.find((side) => side.node === node),
     ),
   );
@@ -46,7 +50,7 @@ export function hubLedgerOf(store: StoreLedger, nodes: readonly string[], sides:
   };
 }
 
-function compareNode(store: StoreLedger, node: string, side: NodeLedger | undefined): NodeComparison {
+function compareNode(store: StoreLedger, node: string, inFleet: boolean, side: NodeLedger | undefined): NodeComparison {
   const lanes = store.lanes.filter(({ key }) => key.node === node);
   const sum = (priority: string, count: (lane: StoreLedger['lanes'][number]) => number): number =>
     lanes.reduce((total, lane) => total + (lane.priority === priority ? count(lane) : 0), 0);
@@ -71,7 +75,7 @@ function compareNode(store: StoreLedger, node: string, side: NodeLedger | undefi
     ...store.lanes.filter(({ key }) => key.node === node).flatMap(countsOf),
     ...(side ? [...checkNodeLedger(side), ...compareSides(side, far)] : []),
   ];
-  return { node, side, stated, far, streams, differences };
+  return { node, inFleet, side, stated, far, streams, differences };
 }
 
 /** The hub's three counts of one lane against each other. */

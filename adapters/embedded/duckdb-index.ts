@@ -21,6 +21,16 @@ export async function readLanes(connection: DuckDBConnection, keys: readonly Lan
   return keys.map((key) => found.get(laneKeyText(key)) ?? EMPTY_LANE);
 }
 
+export async function countLanesOf(connection: DuckDBConnection, node: string): Promise<number> {
+  const keys = 'SELECT producer, epoch, lane FROM';
+  const [row] = await select(
+    connection,
+    `SELECT count(*) AS lanes FROM (${keys} lanes WHERE node = $1 UNION ${keys} statements WHERE node = $1)`,
+    [node],
+  );
+  return Number(row!.lanes);
+}
+
 const HASH_KEY_TYPES = { ...LANE_KEY_TYPES, from_position: 'BIGINT', to_position: 'BIGINT' };
 const HASH_KEY = Object.keys(HASH_KEY_TYPES).join(', ');
 

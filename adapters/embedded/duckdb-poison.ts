@@ -1,36 +1,43 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { PoisonMessage } from '../../core/ports.ts';
-import { type PoisonBounds, type PoisonCounts, surplus } from '../poison-bounds.ts';
+import type { PoisonBounds, PoisonCounts } from '../poison-bounds.ts';
 import { type ResultRow, select } from './duckdb-rows.ts';
 
 const MAX_DETAIL_CHARACTERS = 1_000;
 
-/** Keeps the message and lets the oldest go beyond the bounds; within the caller's transaction. */
+/** Keeps the messages and lets the oldest go beyond the bounds; within the caller's transaction. */
 export async function keepPoison(
   connection: DuckDBConnection,
-  message: PoisonMessage,
+  messages: readonly PoisonMessage[],
   bounds: PoisonBounds,
 ): Promise<void> {
-  const [top] = await select(connection, 'SELECT coalesce(max(seq), 0) + 1 AS seq FROM poison');
+  const [top] = await select(connection, 'SELECT coalesce(max(seq), 0) AS seq FROM poison');
   const appender = await connection.createAppender('poison');
-  appender.appendBigInt(BigInt(Number(top!.seq)));
-  appender.appendVarchar(message.client);
-  appender.appendVarchar(message.reason);
-  appender.appendVarchar(message.detail.slice(0, MAX_DETAIL_CHARACTERS));
-  appender.appendBigInt(BigInt(message.atMs));
-  appender.appendBigInt(BigInt(message.payload.length));
-  appender.appendBlob(message.payload);
-  appender.endRow();
-  appender.flushSync();
-  appender.closeSync();
-
-  const kept = await select(connection, 'SELECT seq, bytes FROM poison ORDER BY seq');
-  const gone = surplus(
-    kept.map((row) => Number(row.bytes)),
-    bounds,
+  try {
+    for (const [at, message] of messages.entries()) {
+      appender.appendBigInt(BigInt(Number(top!.seq) + 1 + at));
+      appender.appendVarchar(message.client);
+      appender.appendVarchar(message.reason);
+      appender.appendVarchar(message.detail.slice(0, MAX_DETAIL_CHARACTERS));
+      appender.appendBigInt(BigInt(message.atMs));
+      appender.appendBigInt(BigInt(message.payload.length));
+      appender.appendBlob(message.payload);
+      appender.endRow();
+    }
+    appender.flushSync();
+  } finally {
+    appender.closeSync();
+  }
+  const kept = await countPoison(connection);
+  if (kept.messages <= bounds.messages && kept.bytes <= bounds.bytes) return;
+  await connection.run(
+    `DELETE FROM poison WHERE seq IN (SELECT seq FROM
+       (SELECT seq, row_number() OVER newest AS messages, sum(bytes) OVER newest AS total FROM poison
+        WINDOW newest AS (ORDER BY seq DESC))
+       WHERE messages > $1 OR total > $2)`,
+    [BigInt(bounds.messages), BigInt(bounds.bytes)],
   );
-  if (gone === 0) return;
-  await connection.run('DELETE FROM poison WHERE seq <= $1', [BigInt(Number(kept[gone - 1]!.seq))]);
+  const gone = kept.messages - (await countPoison(connection)).messages;
   await connection.run(`UPDATE meta SET value = value::BIGINT + ${gone} WHERE key = 'poison_dropped'`);
 }
 

@@ -7,7 +7,7 @@ import { POISON_BOUNDS, type PoisonBounds } from '../poison-bounds.ts';
 import { rowsOf } from '../stored-row.ts';
 import { type ColdFiles, realColdFiles, reconcileColdFiles } from './cold-files.ts';
 import { openDatabase, type StoreDatabase } from './duckdb-database.ts';
-import { findHashes, readLanes, writeHashes, writeLanes, writeStatements } from './duckdb-index.ts';
+import { countLanesOf, findHashes, readLanes, writeHashes, writeLanes, writeStatements } from './duckdb-index.ts';
 import { keepPoison, readPoison } from './duckdb-poison.ts';
 import { appendRow, select } from './duckdb-rows.ts';
 import { RECORD_COLUMN_LIST, refuseGlobs, SCHEMA_SQL, SCHEMA_VERSION, sqlText } from './duckdb-schema.ts';
@@ -160,7 +160,8 @@ function createStore(
       sealIfFull();
       return 'committed';
     },
-    putAside: (message) => database.transact((writer) => keepPoison(writer, message, config.poison ?? POISON_BOUNDS)),
+    laneCount: (node) => database.read((reader) => countLanesOf(reader, node)),
+    putAside: (messages) => database.transact((writer) => keepPoison(writer, messages, config.poison ?? POISON_BOUNDS)),
     seal,
     counts: () => database.read((reader) => countLanes(reader, cold)),
     ledger: () => database.read((reader) => readLedger(reader, cold, id)),

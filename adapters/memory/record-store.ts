@@ -59,8 +59,12 @@ export function createMemoryRecordStore(id: string, bounds: PoisonBounds = POISO
       for (const row of added) rows.push(row);
       return 'committed';
     },
-    putAside: async (message) => {
-      poison.push({ ...message, payload: message.payload.slice() });
+    laneCount: async (node) => {
+      const keys = [...lanes.values(), ...statements.values()].filter(({ key }) => key.node === node);
+      return new Set(keys.map(({ key }) => laneKeyText(key))).size;
+    },
+    putAside: async (messages) => {
+      for (const message of messages) poison.push({ ...message, payload: message.payload.slice() });
       const gone = surplus(
         poison.map(({ payload }) => payload.length),
         bounds,

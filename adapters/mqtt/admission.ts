@@ -15,6 +15,9 @@ export const BROKER_REFUSALS = [
   'retained-or-qos-2',
   'payload-too-large',
   'protocol-error',
+  'too-many-handshakes',
+  'too-many-connections',
+  'poison-flood',
 ] as const;
 export type BrokerRefusal = (typeof BROKER_REFUSALS)[number];
 

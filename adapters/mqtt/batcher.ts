@@ -12,8 +12,8 @@ export interface BatcherLimits {
 const MIB = 1024 ** 2;
 const LIMITS: BatcherLimits = { maxMessages: 200, maxBytes: 8 * MIB, maxWaitingBytes: 32 * MIB };
 
-/** `ingested` = the store said yes or refused for good; `not-now` = it is to be delivered again. */
-export type MessageFate = 'ingested' | 'not-now';
+/** `ingested` = taken or refused; `put-aside` = it can never be taken; `not-now` = it is to be delivered again. */
+export type MessageFate = 'ingested' | 'put-aside' | 'not-now';
 
 export interface Batcher {
   /** `settle` is called once, after the answers of the message's batch went out; never after `close`. */
@@ -56,12 +56,13 @@ export function createBatcher(
     // Whatever other sockets have ready in this turn of the event loop comes along.
     await new Promise((resolve) => setImmediate(resolve));
     for (let batch = take(); batch.length > 0; batch = take()) {
-      const { answers, failed } = await ingest(batch.map((waiting) => waiting.message));
+      const { answers, failed, putAside } = await ingest(batch.map((waiting) => waiting.message));
       // Answers first: who sees its message settled may already have been answered.
       for (const { client, payload } of answers) ports.answer(client, payload);
       const notNow = new Set(failed);
+      const aside = new Set(putAside);
       batch.forEach(({ settle }, index) => {
-        settle(notNow.has(index) ? 'not-now' : 'ingested');
+        settle(notNow.has(index) ? 'not-now' : aside.has(index) ? 'put-aside' : 'ingested');
       });
     }
     inFlight = undefined;

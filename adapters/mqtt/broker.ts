@@ -11,6 +11,7 @@ import { createBatcher } from './batcher.ts';
 import { type ClientStatus, createClientLedger } from './client-ledger.ts';
 import { createFrameGuard } from './frame-guard.ts';
 import { sayGoodbye } from './goodbye.ts';
+import { createPoisonLimit, MAX_POISON_PER_MINUTE } from './poison-limit.ts';
 import { createRefusalLedger } from './refusals.ts';
 import { listenTls } from './tls-listener.ts';
 
@@ -67,6 +68,7 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
   const { logger } = ports;
   const refusals = createRefusalLedger(ports);
   const ledger = createClientLedger(ports.clock, config.nodes);
+  const isFlood = createPoisonLimit(ports.clock);
   const batcher = createBatcher({ ingest: ports.ingest, answer: publishAnswer, logger });
   let closing: Promise<void> | undefined;
   const sockets = new Set<TLSSocket>();
@@ -114,7 +116,9 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
       ledger.message(client.id, payload.length);
       batcher.offer(verdict.traffic, { client: client.id, payload }, (fate) => {
         ledger.settled(client.id, fate);
-        done(null);
+        if (fate !== 'put-aside' || !isFlood(client.id)) return done(null);
+        const detail = `more than ${MAX_POISON_PER_MINUTE} messages put aside within a minute`;
+        done(refuse(client, { ok: false, reason: 'poison-flood', detail }));
       });
     },
   });
@@ -141,7 +145,7 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
       onRefused: refusals.note,
       onError: (error) => logger.error({ err: error }, 'MQTT listener'),
     },
-    { host: config.host, port: config.port, maxConnections: config.nodes.size * 2 + 100 },
+    { host: config.host, port: config.port, peers: config.nodes.size },
   ).catch((error: unknown) => {
     aedes.close();
     throw error;

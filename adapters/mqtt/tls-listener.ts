@@ -1,9 +1,12 @@
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
 import type { BrokerRefusal } from './admission.ts';
+import { createHandshakeGate } from './handshake-gate.ts';
 
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HANDSHAKE_TIMEOUT_MS = 4_000;
+/** Beside two a node: strangers in their handshake, of many addresses. Within the usual limit of open files. */
+const SPARE_CONNECTIONS = 4_000;
 
 export interface TlsListenerPorts {
   tls: TlsMaterial;
@@ -28,9 +31,9 @@ export interface TlsListener {
  */
 export async function listenTls(
   ports: TlsListenerPorts,
-  { host, port, maxConnections }: { host: string; port: number; maxConnections: number },
+  { host, port, peers }: { host: string; port: number; peers: number },
 ): Promise<TlsListener> {
-  const server = createServer({
+  const tls = createTlsServer({
     ca: ports.tls.ca,
     cert: ports.tls.cert,
     key: ports.tls.key,
@@ -39,23 +42,43 @@ export async function listenTls(
     minVersion: 'TLSv1.2',
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   });
-  server.maxConnections = maxConnections;
+  // TCP by itself: who has too many handshakes open never costs us one.
+  const server = createServer();
+  server.maxConnections = peers * 2 + SPARE_CONNECTIONS;
+  server.on('drop', (drop) => {
+    ports.onRefused('too-many-connections', drop?.remoteAddress ?? UNKNOWN, `allowed ${server.maxConnections}`);
+  });
+  const gate = createHandshakeGate(peers);
   const open = new Set<Socket>();
   const addresses = new WeakMap<Socket, string>();
   server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? UNKNOWN;
+    socket.on('error', () => {}); // it is told of as the TLS socket's, or nobody's any more
+    const begun = gate.begin(address, endOf(socket));
+    if (!begun.ok) {
+      socket.destroy();
+      ports.onRefused('too-many-handshakes', address, `${begun.allowed} unfinished, and no more are allowed`);
+      return;
+    }
     open.add(socket);
-    addresses.set(socket, socket.remoteAddress ?? 'unknown address'); // a closed socket forgets it
-    socket.once('close', () => open.delete(socket));
+    addresses.set(socket, address); // a closed socket forgets it
+    const end = endOf(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+      gate.finish(end);
+    });
+    tls.emit('connection', socket);
   });
-  server.on('secureConnection', (socket) => {
+  tls.on('secureConnection', (socket) => {
+    gate.finish(endOf(socket));
     socket.setNoDelay(true); // answers are small and must not wait for more
-    ports.onConnection(socket, socket.remoteAddress ?? 'unknown address');
+    ports.onConnection(socket, socket.remoteAddress ?? UNKNOWN);
   });
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+  tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     const { reason, detail } = classify(error, socket);
     // Not documented, but the only way from a TLS socket that is closed already to the connection under it.
     const carrier = (socket as { _parent?: Socket })._parent;
-    ports.onRefused(reason, (carrier && addresses.get(carrier)) ?? 'unknown address', detail);
+    ports.onRefused(reason, (carrier && addresses.get(carrier)) ?? UNKNOWN, detail);
   });
   await listening(server, host, port);
   server.on('error', ports.onError);
@@ -67,6 +90,11 @@ export async function listenTls(
     },
   };
 }
+
+const UNKNOWN = 'unknown address';
+
+/** The same for a TLS socket and the connection under it. */
+const endOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
 
 function classify(error: NodeJS.ErrnoException, socket: TLSSocket): { reason: BrokerRefusal; detail: string } {
   // Set when the handshake itself went well and only the certificate did not; typed as Error, it is OpenSSL's code.

@@ -1,4 +1,5 @@
 import type { StreamKind } from '../../core/reading.ts';
+import { writtenValue } from './json-number.ts';
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^[+-]?\d+$/;
@@ -49,7 +50,6 @@ export function jsonValue(value: unknown, key: string, line: string, kind: Strea
   if (kind !== 'number' || typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value)) {
     return value;
   }
-  const written = line.indexOf(JSON.stringify(key)) + JSON.stringify(key).length;
-  const digits = /^\s*:\s*(-?\d+)(?![\d.eE])/.exec(line.slice(written, written + 500))?.[1];
-  return digits === undefined ? value : BigInt(digits);
+  const written = writtenValue(line, key);
+  return written !== undefined && INTEGER.test(written) ? BigInt(written) : value;
 }

@@ -17,18 +17,22 @@ const BYTE_ORDER_MARK = '\ufeff';
 const MAX_RECORD_LINES = 100;
 
 /** The text of a line without its carriage return; `undefined` = an empty line, which is no record. */
-export function recordOfLine({ bytes, number, end }: Line): FileRecord | BrokenRecord | undefined {
+export function recordOfLine({ bytes, number, end, continues }: Line): FileRecord | BrokenRecord | undefined {
   const place = { line: number, end };
   if (!bytes) return { ok: false, detail: `line of more than ${MAX_LINE_BYTES} bytes`, ...place };
   if (!isUtf8(bytes)) return { ok: false, detail: 'not UTF-8', ...place };
   const text = bytes.toString('utf8');
   const bare = (number === 1 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text).replace(/\r$/, '');
-  return bare.trim() === '' ? undefined : { ok: true, text: bare, ...place };
+  if (bare.trim() === '') return undefined;
+  if (continues) return { ok: false, detail: 'continues a line that was taken as complete', ...place };
+  return { ok: true, text: bare, ...place };
 }
 
 /** Puts the lines of a quoted field with line breaks together again. */
 export interface CsvAssembler {
   add(lines: readonly Line[]): (FileRecord | BrokenRecord)[];
+  /** Whether a quoted field is open, so that `finish` would give it up. */
+  isOpen(): boolean;
   /** What is left at the end of the file. */
   finish(): (FileRecord | BrokenRecord)[];
 }
@@ -51,7 +55,8 @@ export function createCsvAssembler(delimiter: string): CsvAssembler {
     quoted = false;
   };
   const addLine = (line: Line): (FileRecord | BrokenRecord)[] => {
-    if (line.bytes) quoted = endsQuoted(line.bytes, delimiter, quoted);
+    // A quote in the rest of a line opens nothing.
+    if (line.bytes && !line.continues) quoted = endsQuoted(line.bytes, delimiter, quoted);
     if (open.length === 0 && !quoted) {
       const record = recordOfLine(line);
       return record ? [record] : [];
@@ -67,6 +72,7 @@ export function createCsvAssembler(delimiter: string): CsvAssembler {
   };
   return {
     add: (lines) => lines.flatMap(addLine),
+    isOpen: () => open.length > 0,
     finish: () => {
       const rest: (FileRecord | BrokenRecord)[] = [];
       while (open.length > 0) rest.push(...breakOpen());

@@ -19,7 +19,7 @@ import {
   missingColumns,
   type RowParser,
 } from './file-rows.ts';
-import { FILE_START, type FileMark, type Line, readLines } from './line-reader.ts';
+import { FILE_START, type FileMark, isLineStart, type Line, type MayFinish, readLines } from './line-reader.ts';
 
 /** A row and where it stands; `bytes` is about its size in memory. */
 export type PlacedRow = FileRow & Place & { bytes: number };
@@ -28,15 +28,18 @@ export type OpenedRows = { ok: true; rows: AsyncGenerator<PlacedRow[]> } | { ok:
 
 /**
  * The rows of a file from a mark on, or from its first row. Rejects with the errors of the file system and of gzip.
+ *
+ * @param mayFinish asked once the file ends inside a line or a quoted field; gives the same answer each time
  */
 export async function openRows(
   path: string,
   config: FileSourceConfig,
   streams: readonly StreamPlan[],
   mark: FileMark | undefined,
+  mayFinish: MayFinish,
 ): Promise<OpenedRows> {
   if (config.format === 'ndjson') {
-    const records = lineRecords(readLines(readBytes(path, mark?.offset ?? 0), mark ?? FILE_START));
+    const records = lineRecords(readLines(readBytes(path, mark?.offset ?? 0), mark ?? FILE_START, mayFinish));
     return { ok: true, rows: placedRows(records, createNdjsonRowParser(config, streams)) };
   }
   const header = await readCsvHeader(path);
@@ -47,7 +50,8 @@ export async function openRows(
     return { ok: false, problem: `no column ${missing.join(', ')}; columns of the file: ${names || 'none'}` };
   }
   const start = mark && mark.offset > header.end.offset ? mark : header.end;
-  const records = csvRecords(readLines(readBytes(path, start.offset), start), header.columns.delimiter);
+  const lines = readLines(readBytes(path, start.offset), start, mayFinish);
+  const records = csvRecords(lines, header.columns.delimiter, mayFinish);
   return { ok: true, rows: placedRows(records, createCsvRowParser(config, streams, header.columns)) };
 }
 
@@ -57,7 +61,7 @@ type Records = AsyncGenerator<(FileRecord | BrokenRecord)[]>;
 const SAMPLE_RECORDS = 20;
 
 async function readCsvHeader(path: string): Promise<CsvHeader> {
-  const lines = readLines(readBytes(path, 0), FILE_START);
+  const lines = readLines(readBytes(path, 0), FILE_START, async () => true);
   const before: Line[] = [];
   for await (const some of lines) {
     before.push(...some);
@@ -65,6 +69,7 @@ async function readCsvHeader(path: string): Promise<CsvHeader> {
     if (at < 0) continue;
     const header = recordOfLine(before[at]!)!;
     if (!header.ok) return { ok: false, problem: `the header is ${header.detail}` };
+    if (!isLineStart(header.end)) return { ok: false, problem: 'the header has no line end yet' };
     const delimiter = detectDelimiter(header.text);
     const [parsed] = parseCsv([header.text], delimiter);
     if (!parsed?.ok) return { ok: false, problem: `the header is no CSV: ${parsed?.detail}` };
@@ -90,10 +95,10 @@ async function sampleTexts(first: Line[], rest: AsyncGenerator<Line[]>, delimite
   return texts.slice(0, SAMPLE_RECORDS);
 }
 
-async function* csvRecords(lines: AsyncGenerator<Line[]>, delimiter: string): Records {
+async function* csvRecords(lines: AsyncGenerator<Line[]>, delimiter: string, mayFinish: MayFinish): Records {
   const assembler = createCsvAssembler(delimiter);
   for await (const some of lines) yield assembler.add(some);
-  yield assembler.finish();
+  if (assembler.isOpen() && (await mayFinish())) yield assembler.finish();
 }
 
 async function* lineRecords(lines: AsyncGenerator<Line[]>): Records {

@@ -1,10 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { JsonValue } from '../../core/filters/filter.ts';
 import type { FileSourceConfig } from '../../core/fleet.ts';
 import type { SourcePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, RefusedInput, Source, SourceSink } from '../../core/ports.ts';
 import type { RawReading } from '../../core/reading.ts';
-import { identifyFile, positionOf } from './file-bytes.ts';
+import { identifyFile, positionOf } from './file-position.ts';
 import { openRows, type PlacedRow } from './file-reader.ts';
 import type { FileMark } from './line-reader.ts';
 import { createReplayPace, type ReplayPace } from './replay-pace.ts';
@@ -21,6 +22,8 @@ const MAX_BATCH_ROWS = 1_000;
 const MAX_BATCH_BYTES = 4 * 1024 ** 2;
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 60_000;
+/** A file that ends within a line is complete if it did not change for so long. */
+const SETTLED_MS = 5_000;
 /** Timers overflow at 24 days. */
 const MAX_WAIT_MS = 3_600_000;
 
@@ -29,7 +32,9 @@ const MAX_WAIT_MS = 3_600_000;
  * whatever was added since. Rows that cannot be read are refused with their line and stop nothing. A file that is
  * missing, unreadable, or without the columns of the fleet file is tried again and again: it may come later.
  *
- * The file must consist of whole lines when it is read: half a line at its end is taken for a row.
+ * Half a line at the end of the file waits until the file grows, and is taken as a row if nothing about the file
+ * changes for five seconds; should the line go on later, its rest is refused. Growth after the end was reached is seen
+ * at the next start only.
  */
 export function createFileSource(
   plan: SourcePlan & { config: FileSourceConfig },
@@ -39,18 +44,21 @@ export function createFileSource(
   const { clock, logger } = ports;
   const path = resolve(options.directory, plan.config.path);
 
-  /** Reads from a position to the end; gives the problem that ended it early, if any. */
+  /** Reads from a position on; `grown` = it ends within a line and has changed meanwhile. */
   const replay = async (
     position: JsonValue | undefined,
     sink: SourceSink,
     onCommit: (position: JsonValue) => void,
     signal: AbortSignal,
-  ): Promise<string | undefined> => {
-    const { identity, mark } = await identifyFile(path, position);
-    if (position !== undefined && !mark) logger.warn({ source: plan.name, path }, 'another file now: reading it whole');
-    const opened = await openRows(path, plan.config, plan.streams, mark);
-    if (!opened.ok) return opened.problem;
-    const pace = plan.config.pace === 'recorded' ? createReplayPace(clock, options.speed ?? 1) : undefined;
+  ): Promise<'ended' | 'grown' | { problem: string }> => {
+    const opening = await stateOf(path);
+    const { identity, resumption } = await identifyFile(path, position);
+    if (resumption.from === 'no-position') {
+      logger.warn({ source: plan.name, position }, 'source: last position is of another type; not used');
+    }
+    if (resumption.from === 'other-file') {
+      logger.warn({ source: plan.name, path }, 'another file now: reading it whole; its rows count as new readings');
+    }
     let batch = emptyBatch();
     const flush = async (): Promise<void> => {
       if (!batch.end) return;
@@ -59,19 +67,29 @@ export function createFileSource(
       const done = positionOf(identity, end);
       if (await offerUntilCommitted(sink, { readings, refused, position: done }, clock, signal)) onCommit(done);
     };
+    let settled: Promise<boolean> | undefined;
+    const settle = async (): Promise<boolean> => {
+      await flush();
+      await wait(clock, SETTLED_MS, signal);
+      return !signal.aborted && (await stateOf(path)) === opening;
+    };
+    const mark = resumption.from === 'mark' ? resumption.mark : undefined;
+    const opened = await openRows(path, plan.config, plan.streams, mark, () => (settled ??= settle()));
+    if (!opened.ok) return opened;
+    const pace = plan.config.pace === 'recorded' ? createReplayPace(clock, options.speed ?? 1) : undefined;
     for await (const rows of opened.rows) {
       for (const row of rows) {
         for (let ms = untilDue(pace, row); ms > 0 && !signal.aborted; ms = untilDue(pace, row)) {
           await flush();
           await wait(clock, Math.min(ms, MAX_WAIT_MS), signal);
         }
-        if (signal.aborted) return undefined;
+        if (signal.aborted) return 'ended';
         addRow(batch, row, plan);
         if (batch.rows >= MAX_BATCH_ROWS || batch.bytes >= MAX_BATCH_BYTES) await flush();
       }
     }
     await flush();
-    return undefined;
+    return (await settled) === false ? 'grown' : 'ended';
   };
 
   return {
@@ -84,8 +102,10 @@ export function createFileSource(
         retryMs = FIRST_RETRY_MS;
       };
       while (!signal.aborted) {
-        const problem = await replay(committed, sink, onCommit, signal).catch(fileProblem);
-        if (problem === undefined) return;
+        const outcome = await replay(committed, sink, onCommit, signal).catch(fileProblem);
+        if (outcome === 'ended') return;
+        if (outcome === 'grown') continue;
+        const { problem } = outcome;
         logger.warn({ source: plan.name, path, retryMs }, `file source: ${problem}; trying again`);
         await wait(clock, retryMs, signal);
         retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
@@ -95,9 +115,15 @@ export function createFileSource(
 }
 
 /** Errors of the file system and of gzip carry a code; anything else is a bug. */
-function fileProblem(error: NodeJS.ErrnoException): string {
+function fileProblem(error: NodeJS.ErrnoException): { problem: string } {
   if (typeof error.code !== 'string') throw error;
-  return error.message;
+  return { problem: error.message };
+}
+
+/** Another one whenever the file was written to or replaced. */
+async function stateOf(path: string): Promise<string> {
+  const { size, mtimeNs, ino } = await stat(path, { bigint: true });
+  return [size, mtimeNs, ino].join();
 }
 
 const untilDue = (pace: ReplayPace | undefined, row: PlacedRow): number => (pace && row.ok ? pace.untilMs(row.ts) : 0);

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
 import type { SourceConfig } from '../../core/fleet.ts';
 import type { SourcePlan } from '../../core/node-plan.ts';
-import type { Clock, Source, SourceSink } from '../../core/ports.ts';
-import type { RawReading } from '../../core/reading.ts';
+import type { Clock, Logger, Source, SourceSink } from '../../core/ports.ts';
+import { EARLIEST_TIME_MS, type RawReading } from '../../core/reading.ts';
 import { createSeries, type SimulatedSeries } from '../../core/simulate/series.ts';
 import { latestTick, offerUntilCommitted, wait } from './wait.ts';
 
@@ -30,10 +30,10 @@ interface Series {
  */
 export function createSimulateSource(
   plan: SourcePlan & { config: Extract<SourceConfig, { type: 'simulate' }> },
-  ports: { clock: Clock },
+  ports: { clock: Clock; logger: Logger },
   options: SimulateOptions,
 ): Source {
-  const { clock } = ports;
+  const { clock, logger } = ports;
   const speed = options.speed ?? 1;
   const everyMs = plan.config.every;
   const series = seriesOf(plan, options);
@@ -51,7 +51,11 @@ export function createSimulateSource(
     // Only the past can wait: the present goes on whether or not the journal takes it.
     canWait: speed > 1,
     run: async (sink, position, signal) => {
-      const pace = createPace(clock, speed, everyMs, tickOf(position));
+      const last = tickOf(position);
+      if (position !== undefined && last === undefined) {
+        logger.warn({ source: plan.name, position }, 'source: last position is of another type; not used');
+      }
+      const pace = createPace(clock, speed, everyMs, last);
       for (let tick = pace.first; !signal.aborted; ) {
         // Set back by more than a tick: the present is elsewhere now.
         if (tick - clock.wallMs() > 2 * everyMs) tick = tickAfter(clock.wallMs(), everyMs);
@@ -112,8 +116,9 @@ function readingAt({ device, stream, valueAt }: Series, ts: number): RawReading 
 
 const tickAfter = (timeMs: number, everyMs: number): number => (Math.floor(timeMs / everyMs) + 1) * everyMs;
 
+/** Before EARLIEST_TIME_MS a clock was not set yet: from there the present would never be reached. */
 function tickOf(position: JsonValue | undefined): number | undefined {
   const tick =
     typeof position === 'object' && position !== null && !Array.isArray(position) ? position.tick : undefined;
-  return typeof tick === 'number' && Number.isFinite(tick) ? tick : undefined;
+  return Number.isSafeInteger(tick) && (tick as number) >= EARLIEST_TIME_MS ? (tick as number) : undefined;
 }

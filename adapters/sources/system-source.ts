@@ -41,7 +41,10 @@ export function createSystemSource(
 
   return {
     canWait: false,
-    run: async (sink, _position, signal) => {
+    run: async (sink, position, signal) => {
+      if (position !== undefined) {
+        logger.warn({ source: plan.name, position }, 'source: last position is of another type; not used');
+      }
       const unknown = plan.streams.map(({ name }) => name).filter((name) => !isSystemStream(name));
       if (unknown.length > 0) {
         logger.warn(

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { EPOCH_PATTERN, type LaneKey } from '../identity.ts';
+import { EPOCH_PATTERN, type LaneKey, PRODUCER_PATTERN } from '../identity.ts';
 import { isLane } from '../priority.ts';
 import type { Range } from '../ranges.ts';
 import { type ByteReader, createReader, fail, readByte, readBytes, readText, readVarint } from './byte-reader.ts';
@@ -14,7 +14,6 @@ const MAGIC = Buffer.from('HW');
 const MAX_PREFIX_BYTES = 512;
 /** Thing names of IoT Core allow these characters and this length; none of them means anything in a topic or path. */
 const NODE = /^[\w.:@-]{1,128}$/;
-const PRODUCER = /^[\w.:@-]{1,64}$/;
 
 export const isEnvelope = (bytes: Uint8Array): boolean => bytes[0] === MAGIC[0] && bytes[1] === MAGIC[1];
 
@@ -29,7 +28,7 @@ export function writeIdentity(writer: ByteWriter, identity: EnvelopeIdentity): v
   const start = writer.length;
   const fields = createWriter(256);
   writeText(fields, checked('node', identity.node, NODE));
-  writeText(fields, checked('producer', identity.producer, PRODUCER));
+  writeText(fields, checked('producer', identity.producer, PRODUCER_PATTERN));
   writeBytes(fields, Buffer.from(checked('epoch', identity.epoch, EPOCH_PATTERN), 'hex'));
   writeByte(fields, identity.lane);
   writeVarint(fields, identity.from);
@@ -60,7 +59,7 @@ export function readIdentity(reader: ByteReader): EnvelopeIdentity {
   const laneByte = readByte(fields);
   const from = readVarint(fields);
   const to = from + readVarint(fields);
-  if (!NODE.test(node) || !PRODUCER.test(producer)) fail(fields, 'node or producer is no name');
+  if (!NODE.test(node) || !PRODUCER_PATTERN.test(producer)) fail(fields, 'node or producer is no name');
   const lane = isLane(laneByte) ? laneByte : 0;
   if (lane !== laneByte) fail(fields, `lane ${laneByte}, allowed 0 to 3`);
   if (from >= to || to > Number.MAX_SAFE_INTEGER) fail(fields, `range ${from} to ${to}`);

@@ -28,6 +28,8 @@ export interface IngestResult {
   answers: { client: string; payload: Uint8Array }[];
   /** Indexes of messages that the store could not take now: they are to be delivered again. */
   failed: number[];
+  /** Indexes of messages that were put aside: they can never be taken. @default none */
+  putAside?: number[];
 }
 
 /** `failed`: not now, to be delivered again; `status` and `counted`: a question, a count statement. */

@@ -4,11 +4,13 @@ import { type AnswerItem, encodeAnswers } from '../../core/messages.ts';
 import { intersect } from '../../core/ranges.ts';
 import type { Ingest, IngestMessage, IngestOutcome, IngestPorts, IngestResult } from './env.ts';
 import { type AsideMessage, type OpenedMessage, openMessage } from './open-message.ts';
-import { lanesOf, planBatch, type Readable, type Reply, rangeText, refusal } from './plan-batch.ts';
+import { lanesOf, planBatch, type Readable, type ReadLane, type Reply, rangeText, refusal } from './plan-batch.ts';
 
 /** Another writer can win a lane so many times before the batch is left to its queue. */
 const MAX_CONFLICTS = 5;
 const MAX_BATCH_TRIES = 2;
+/** A start makes one epoch of at most four lanes: a start an hour for a year, with room to spare. */
+const MAX_LANES_OF_NODE = 40_000;
 
 /** A message on its way through: its place in the batch, and what it is. */
 interface Task<Opened extends OpenedMessage = OpenedMessage> {
@@ -40,11 +42,12 @@ export function createIngest(ports: IngestPorts): Ingest {
     const fates: Fates = new Array(messages.length);
     await takeIn(tasks.filter(isReadable), fates);
     for (const task of tasks) if (task.opened.kind === 'aside') fates[task.at] = refuse(task.opened);
-    for (const task of tasks) await putAside(task, fates);
+    const aside = await putAside(tasks, fates);
     for (const task of tasks) ports.observe?.(eventOf(task, fates[task.at]!));
     return {
       answers: answersOf(tasks, fates),
       failed: tasks.filter(({ at }) => fates[at] === 'failed').map(({ at }) => at),
+      ...(aside.length > 0 && { putAside: aside }),
     };
   }
 
@@ -74,7 +77,7 @@ export function createIngest(ports: IngestPorts): Ingest {
     const keys = lanesOf(opened);
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
       const indexes = await store.readLanes(keys);
-      const lanes = keys.map((key, index) => ({ key, index: indexes[index]! }));
+      const lanes = await limitLanes(keys.map((key, index) => ({ key, index: indexes[index]! })));
       const plan = planBatch(opened, lanes, await readHashes(opened, lanes), ports.nowMs());
       if (plan.change === undefined || (await store.commit(plan.change)) === 'committed') return plan.replies;
     }
@@ -82,11 +85,25 @@ export function createIngest(ports: IngestPorts): Ingest {
     return 'conflict';
   }
 
+  /** Marks the new lanes that their node has no room for any more. */
+  async function limitLanes(lanes: readonly ReadLane[]): Promise<ReadLane[]> {
+    const room = new Map<string, number>();
+    const limited: ReadLane[] = [];
+    for (const lane of lanes) {
+      const { node } = lane.key;
+      if (lane.index.version > 0) {
+        limited.push(lane);
+        continue;
+      }
+      const left = room.get(node) ?? MAX_LANES_OF_NODE - (await store.laneCount(node));
+      room.set(node, left - 1);
+      limited.push({ ...lane, tooMany: left <= 0 });
+    }
+    return limited;
+  }
+
   /** Read after the lanes, so that a hash is never older than the range it stands for; only replays need one. */
-  async function readHashes(
-    opened: readonly Readable[],
-    lanes: readonly Parameters<typeof planBatch>[1][number][],
-  ): Promise<Map<string, Hash64>> {
+  async function readHashes(opened: readonly Readable[], lanes: readonly ReadLane[]): Promise<Map<string, Hash64>> {
     const byLane = new Map(lanes.map(({ key, index }) => [laneKeyText(key), index]));
     const replays = opened.flatMap((message) => {
       if (message.kind !== 'envelope') return [];
@@ -98,25 +115,41 @@ export function createIngest(ports: IngestPorts): Ingest {
     return new Map(replays.flatMap((header, at) => (found[at] === undefined ? [] : [[rangeText(header), found[at]]])));
   }
 
-  /** Keeps what can never be taken. If not even that works the sender must not hear of a refusal yet. */
-  async function putAside({ at, message, opened }: Task, fates: Fates): Promise<void> {
-    const fate = fates[at]!;
-    const kept = opened.kind === 'aside' ? opened : conflictOf(opened, fate);
-    if (kept === undefined) return;
-    const { reason, detail } = kept;
-    const { client, payload } = message;
+  /** Keeps what can never be taken, all at once. If not even that works the senders must not hear of a refusal yet. */
+  async function putAside(tasks: readonly Task[], fates: Fates): Promise<number[]> {
+    const kept = tasks.flatMap(({ at, message, opened }) => {
+      const why = opened.kind === 'aside' ? opened : conflictOf(opened, fates[at]!);
+      if (why === undefined) return [];
+      const { reason, detail } = why;
+      return [{ at, node: nodeOf(opened), poison: { ...message, reason, detail, atMs: ports.nowMs() } }];
+    });
+    if (kept.length === 0) return [];
     try {
-      await store.putAside({ client, reason, detail, payload, atMs: ports.nowMs() });
+      await store.putAside(kept.map(({ poison }) => poison));
     } catch (error) {
-      logger.error({ err: error, client, reason }, 'message could not be put aside');
-      fates[at] = 'failed';
-      return;
+      logger.error({ err: error, messages: kept.length }, 'messages could not be put aside');
+      for (const { at } of kept) fates[at] = 'failed';
+      return [];
     }
-    logger.warn({ client, reason, detail, bytes: payload.length }, 'message refused and put aside');
-    if (reason === 'not-allowed' || reason === 'identity-conflict') {
-      const target = nodeOf(opened) ?? client;
-      ports.audit.record({ actor: client, action: 'deliver', target, outcome: 'refused', reason });
+    // One line and one entry of a kind: a flood must not fill the log.
+    const kinds = new Map<string, { first: (typeof kept)[number]; messages: number }>();
+    for (const one of kept) {
+      const name = `${one.poison.client}\n${one.poison.reason}\n${one.node}`;
+      kinds.set(name, { first: kinds.get(name)?.first ?? one, messages: (kinds.get(name)?.messages ?? 0) + 1 });
     }
+    for (const { first, messages } of kinds.values()) {
+      const { client, reason, detail, payload } = first.poison;
+      logger.warn({ client, reason, detail, bytes: payload.length, messages }, 'message refused and put aside');
+      if (reason !== 'not-allowed' && reason !== 'identity-conflict') continue;
+      ports.audit.record({
+        actor: client,
+        action: 'deliver',
+        target: first.node ?? client,
+        outcome: 'refused',
+        reason,
+      });
+    }
+    return kept.map(({ at }) => at);
   }
 
   /** Answers speak of one node each: producers and epochs are named within it. */

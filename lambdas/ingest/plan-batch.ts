@@ -9,7 +9,7 @@ import {
   type StatusQuestion,
 } from '../../core/messages.ts';
 import type { LaneIndex, StatedLane, StoreChange, StoredEnvelope } from '../../core/ports.ts';
-import { type Range, rangeSetOf, sameRanges } from '../../core/ranges.ts';
+import { addRanges, covers, type Range, rangeSetOf, sameRanges } from '../../core/ranges.ts';
 import type { IngestOutcome } from './env.ts';
 import type { EnvelopeMessage, QuestionMessage } from './open-message.ts';
 
@@ -44,10 +44,16 @@ export function lanesOf(messages: readonly Readable[]): LaneKey[] {
   return [...keys.values()];
 }
 
-/** A lane as it will be once the messages judged so far are stored. */
-interface TentativeLane {
+/** A lane as it was read. */
+export interface ReadLane {
   key: LaneKey;
   index: LaneIndex;
+  /** The node has named so many lanes that this new one has no room (MAX_LANES_OF_NODE). */
+  tooMany?: boolean;
+}
+
+/** A lane as it will be once the messages judged so far are stored. */
+interface TentativeLane extends ReadLane {
   changed: boolean;
 }
 
@@ -60,12 +66,12 @@ interface TentativeLane {
  */
 export function planBatch(
   messages: readonly Readable[],
-  lanes: readonly { key: LaneKey; index: LaneIndex }[],
+  lanes: readonly ReadLane[],
   hashes: ReadonlyMap<string, Hash64>,
   nowMs: number,
 ): BatchPlan {
   const tentative = new Map(
-    lanes.map(({ key, index }): [string, TentativeLane] => [laneKeyText(key), { key, index, changed: false }]),
+    lanes.map((lane): [string, TentativeLane] => [laneKeyText(lane.key), { ...lane, changed: false }]),
   );
   const laneOf = (key: LaneKey): TentativeLane => tentative.get(laneKeyText(key))!;
   const knownHashes = new Map(hashes);
@@ -120,6 +126,7 @@ export function refusal(identity: LaneKey & Range, reason: Refusal, known?: read
 }
 
 function judgeEnvelope(lane: TentativeLane, { header }: Envelope, knownHash: Hash64 | undefined): Reply {
+  if (lane.tooMany) return { outcome: 'too-many-epochs', items: [refusal(header, 'too-many-epochs')] };
   const verdict = judge(lane.index, header, knownHash);
   switch (verdict.outcome) {
     case 'store':
@@ -130,7 +137,8 @@ function judgeEnvelope(lane: TentativeLane, { header }: Envelope, knownHash: Has
     case 'overlap':
       return { outcome: 'overlap', items: [refusal(header, 'overlap', verdict.known.slice(0, MAX_KNOWN_RANGES))] };
     case 'identity-conflict':
-      return { outcome: 'identity-conflict', items: [refusal(header, 'identity-conflict')] };
+    case 'too-fragmented':
+      return { outcome: verdict.outcome, items: [refusal(header, verdict.outcome)] };
   }
 }
 
@@ -147,16 +155,19 @@ function takeDown(
   laneOf: (key: LaneKey) => TentativeLane,
   statements: Map<string, StatedLane>,
 ): Reply {
-  const items = statement.lanes.map(({ producer, epoch, lane, upTo, delivered, givenUp }): AnswerItem => {
+  const taken = statement.lanes.filter((stated) => !laneOf({ ...stated, node }).tooMany);
+  const items = taken.map(({ producer, epoch, lane, upTo, delivered, givenUp }): AnswerItem => {
     const key = { node, producer, epoch, lane };
     const tentative = laneOf(key);
     adopt(tentative, { stored: tentative.index.stored, givenUp: applyStatement(tentative.index, { givenUp }) });
     const earlier = statements.get(laneKeyText(key));
     // Messages may overtake each other; counts only grow.
     if (earlier === undefined || upTo >= earlier.upTo) statements.set(laneKeyText(key), { key, upTo, delivered });
-    return { type: 'counted', producer, epoch, lane, upTo, givenUp };
+    // Only what was taken down: the rest is stated again.
+    const known = addRanges(tentative.index.givenUp, tentative.index.stored);
+    return { type: 'counted', producer, epoch, lane, upTo, givenUp: givenUp.filter((range) => covers(known, range)) };
   });
-  return { outcome: 'counted', items };
+  return { outcome: taken.length < statement.lanes.length ? 'too-many-epochs' : 'counted', items };
 }
 
 function answerStatus({ node, question }: QuestionMessage, laneOf: (key: LaneKey) => TentativeLane): Reply {

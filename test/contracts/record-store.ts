@@ -167,12 +167,32 @@ export function recordStoreContract(
         payload: new Uint8Array(size).fill(atMs),
         atMs,
       });
-      for (const atMs of [1, 2, 3, 4]) await under.store.putAside(poison(10, atMs));
+      for (const atMs of [1, 2, 3, 4]) await under.store.putAside([poison(10, atMs)]);
       expect((await under.poison()).map(({ atMs }) => atMs)).toEqual([2, 3, 4]);
       expect((await under.poison())[0]).toEqual(poison(10, 2));
-      await under.store.putAside(poison(85, 5));
+      await under.store.putAside([poison(85, 5)]);
       expect((await under.poison()).map(({ atMs }) => atMs)).toEqual([4, 5]);
       expect(await under.poisonCounts()).toEqual({ messages: 2, bytes: 95, dropped: 3 });
+    });
+
+    test('poison of one batch is kept within the bounds too', async () => {
+      const batch = [1, 2, 3, 4, 5].map((atMs): PoisonMessage => {
+        return { client: 'node-a', reason: 'undecodable', detail: 'noise', payload: new Uint8Array(30), atMs };
+      });
+      await under.store.putAside(batch);
+      expect((await under.poison()).map(({ atMs }) => atMs)).toEqual([3, 4, 5]);
+      expect(await under.poisonCounts()).toEqual({ messages: 3, bytes: 90, dropped: 2 });
+    });
+
+    test('lanes of a node are counted, those only stated too', async () => {
+      const stated = { ...key, epoch: EPOCH_B };
+      const statements = [
+        { key, upTo: 1, delivered: 1 },
+        { key: stated, upTo: 1, delivered: 0 },
+      ];
+      await under.store.commit(changeOf(envelopeOf(0, 1), 0, { statements }));
+      expect(await under.store.laneCount('node-a')).toBe(2);
+      expect(await under.store.laneCount('node-b')).toBe(0);
     });
 
     if (lifetime === 'process') return;

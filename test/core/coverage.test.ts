@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { applyStatement, judge, knownOf } from '../../core/coverage.ts';
+import { applyStatement, judge, knownOf, MAX_PIECES } from '../../core/coverage.ts';
 import { EMPTY_LANE, type LaneIndex } from '../../core/ports.ts';
 import { type Range, type RangeSet, rangeSetOf, subtract, within } from '../../core/ranges.ts';
 import { envelopeOf, positions } from '../helpers/envelopes.ts';
@@ -93,3 +93,29 @@ test('a part of a status answer is true for all that it says was asked', () => {
 });
 
 const one = (position: number): Range => ({ from: position, to: position + 1 });
+
+describe('a lane in as many pieces as allowed', () => {
+  const pieces = (offset: number): RangeSet =>
+    Array.from({ length: MAX_PIECES }, (_, at) => ({ from: at * 4 + offset, to: at * 4 + offset + 1 }));
+  const full: LaneIndex = { version: 1, stored: pieces(0), givenUp: pieces(2) };
+  const end = MAX_PIECES * 4;
+  const outcomeOf = (from: number, to: number, givenUp: Range[] = []): string =>
+    judge(full, envelopeOf(from, to, { givenUp }).header, undefined).outcome;
+
+  test('takes what extends or joins pieces, and refuses one more', () => {
+    expect(outcomeOf(1, 2)).toBe('store');
+    expect(outcomeOf(1, 4)).toBe('store');
+    expect(outcomeOf(end, end + 5)).toBe('too-fragmented');
+    expect(outcomeOf(end - 3, end + 5, [{ from: end + 1, to: end + 2 }])).toBe('too-fragmented');
+  });
+
+  test('a count statement keeps what fits', () => {
+    const givenUp = [
+      { from: 1, to: 2 },
+      { from: end + 2, to: end + 3 },
+    ];
+    const kept = applyStatement(full, { givenUp });
+    expect(kept).toHaveLength(MAX_PIECES);
+    expect(kept[0]).toEqual({ from: 1, to: 3 });
+  });
+});

@@ -56,6 +56,14 @@ const anyItem: fc.Arbitrary<AnswerItem> = fc.oneof(
   fc.record({ type: fc.constant('counted' as const), ...keys, upTo: fc.nat(), givenUp: ranges(0) }, plain),
 );
 
+test.each(['\ud800', 'a\0', "'", 'Sense', '', '-a', 'a'.repeat(65)])('a producer %j is no name', (producer) => {
+  const question = { type: 'counts', lanes: [{ ...key, producer, upTo: 1, delivered: 1, givenUp: [] }] } as const;
+  expect(decodeQuestion(Buffer.from(JSON.stringify(question))).ok).toBe(false);
+  expect(decodeQuestion(Buffer.from(JSON.stringify(question).replace(JSON.stringify(producer), '"sense"'))).ok).toBe(
+    true,
+  );
+});
+
 describe('answers', () => {
   test('arrive whole: what is not "stored" as it is, "stored" as one set a lane', () => {
     const storedOf = (items: readonly AnswerItem[]) => {
@@ -79,7 +87,7 @@ describe('answers', () => {
   });
 
   test('of the longest items keep the limit', () => {
-    const longest = { producer: '"'.repeat(64), epoch: EPOCH_A, lane: 3 as const };
+    const longest = { producer: 'p'.repeat(64), epoch: EPOCH_A, lane: 3 as const };
     const full = longRanges(MAX_KNOWN_RANGES);
     const items: AnswerItem[] = [
       { type: 'status', ...longest, asked: full, known: full },

@@ -105,7 +105,7 @@ export const anyEnvelope = (maxRecords = 60): fc.Arbitrary<Envelope> =>
     .record(
       {
         node: fc.stringMatching(/^[\w.:@-]{1,128}$/),
-        producer: fc.stringMatching(/^[\w.:@-]{1,64}$/),
+        producer: fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,63}$/),
         site: fc.string({ unit: 'grapheme', maxLength: 20 }),
         epoch: hex64,
         hash: hex64,

@@ -135,17 +135,19 @@ describe('refusals', () => {
     ['another name (DNS rebinding)', { host: 'evil.example' }, 'host-not-allowed'],
     ['another port', { host: '127.0.0.1:1' }, 'host-not-allowed'],
     ['another origin', { origin: 'http://evil.example' }, 'origin-not-allowed'],
+    ['a page of another site, without Origin', { 'sec-fetch-site': 'cross-site' }, 'site-not-allowed'],
+    ['a page of another port', { 'sec-fetch-site': 'same-site' }, 'site-not-allowed'],
     ['an opaque origin', { origin: 'null' }, 'origin-not-allowed'],
   ])('%s is refused on every route, and on record', async (_, headers, error) => {
     for (const path of ['/', '/status', '/metrics', '/nothing']) {
       const answer = await ask(path, { headers });
       expect([answer.status, JSON.parse(answer.body)]).toEqual([403, { error }]);
     }
-    expect(audited).toHaveLength(4);
-    expect(audited[1]).toEqual({
+    expect(audited).toHaveLength(1); // one a minute and reason
+    expect(audited[0]).toEqual({
       actor: 'http',
       action: 'request',
-      target: 'GET /status',
+      target: 'GET /',
       outcome: 'refused',
       reason: error,
     });
@@ -212,4 +214,35 @@ test('the three names of this machine are allowed, with the port', () => {
   expect(refusalOf('localhost:8080', 'https://localhost:8080', 8080)).toBe('origin-not-allowed');
   expect(refusalOf('localhost', undefined, 8080)).toBe('host-not-allowed');
   expect(refusalOf(undefined, undefined, 8080)).toBe('host-not-allowed');
+});
+
+test('callers at the same time share one ledger', async () => {
+  let computed = 0;
+  let release = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const ledger = async () => {
+    computed += 1;
+    await gate;
+    return { computed };
+  };
+  const server = await createHttp(
+    {
+      status: async () => hubStatus(),
+      ledger,
+      query: async () => ({ ok: false, reason: 'busy', detail: '' }),
+      logger: silentLogger,
+      audit: { record: () => undefined },
+    },
+    { port: 0 },
+  );
+  const read = async () => (await fetch(`${server.url}/ledger`)).json();
+  const both = Promise.all([read(), read()]);
+  // A third request is answered after the first two came in.
+  await (await fetch(`${server.url}/health`)).text();
+  release();
+  expect(await both).toEqual([{ computed: 1 }, { computed: 1 }]);
+  expect(await read()).toEqual({ computed: 2 });
+  await server.close();
 });

@@ -179,3 +179,15 @@ describe("one counter of the node's ledger off", () => {
     expect(cut(25, 4)).toBe(false);
   });
 });
+
+test('a node that left the fleet is still compared', async () => {
+  const store = await storeAfter(async (sql) => {
+    expect(await sql('DELETE FROM staged WHERE position = 25')).toBe(1);
+  });
+  const ledger = hubLedgerOf(store, ['node-new'], []);
+  expect(ledger.nodes.map(({ node, inFleet }) => [node, inFleet])).toEqual([
+    ['node-new', true],
+    [NODE, false],
+  ]);
+  expect(ledger.balanced).toBe(false);
+});

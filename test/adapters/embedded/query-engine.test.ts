@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DuckDbStore } from '../../../adapters/embedded/duckdb-store.ts';
 import {
   openQueryEngine,
@@ -9,8 +9,11 @@ import {
   type StreamRow,
 } from '../../../adapters/embedded/query-engine.ts';
 import { envelopeOf, recordAt, START_MS } from '../../helpers/envelopes.ts';
+import { silentLogger } from '../../helpers/silent-logger.ts';
 import { changeOf } from '../../helpers/store-change.ts';
 import { openStore, withDirectory } from '../../helpers/stores.ts';
+
+const bundle = new URL('../../../dist/query-process.js', import.meta.url);
 
 const STREAMS: StreamRow[] = [
   { node: 'node-a', stream: 'temperature', kind: 'number', unit: '°C', priority: 'normal' },
@@ -28,7 +31,7 @@ const withEngine = (run: (bench: Bench) => Promise<void>, over: Partial<QueryCon
     const store = await openStore(directory);
     const snapshotFolder = join(store.cold, '..', 'snapshots');
     const config = { snapshotFolder, streams: STREAMS, timeoutMs: 10_000, memoryBytes: 128 * 1024 ** 2, ...over };
-    const engine = await openQueryEngine(store, config);
+    const engine = await openQueryEngine({ source: store, logger: silentLogger, bundle }, config);
     try {
       await run({ directory, store, engine });
     } finally {
@@ -46,6 +49,27 @@ const reasonOf = async (engine: QueryEngine, sql: string) => {
   const result = await engine.query(sql);
   return result.ok ? 'answered' : result.reason;
 };
+
+/** One engine for the tables of queries, none of which should leave anything behind. */
+let shared: Bench;
+let finish: () => void;
+let finished: Promise<void>;
+beforeAll(
+  () =>
+    new Promise<void>((ready) => {
+      finished = withEngine((bench) => {
+        shared = bench;
+        ready();
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      });
+    }),
+);
+afterAll(async () => {
+  finish();
+  await finished;
+});
 
 describe('answers', () => {
   test('records are seen staged, sealed, and both at once, each once', () =>
@@ -111,7 +135,7 @@ describe('answers', () => {
     ['WITH t AS (SELECT unnest([3, 1, 2]) AS x) SELECT x FROM t ORDER BY x DESC', [[3], [2], [1]]],
     ['VALUES (1), (2)', [[1], [2]]],
     ['SELECT sum(range) FROM range(10)', [[45]]],
-  ])('%s', (sql, rows) => withEngine(async ({ engine }) => expect(await rowsOf(engine, sql)).toEqual(rows)));
+  ])('%s', async (sql, rows) => expect(await rowsOf(shared.engine, sql)).toEqual(rows));
 
   test('DESCRIBE and SHOW TABLES tell what there is', () =>
     withEngine(async ({ engine }) => {
@@ -183,6 +207,11 @@ describe('refusals', () => {
     ['SELECT * FROM information_schema.tables', 'refused'],
     ["SELECT current_setting('allowed_directories')", 'refused'],
     ["SELECT getenv('HOME')", 'refused'],
+    ["SELECT json_serialize_plan('SELECT current_setting(''allowed_directories'')', optimize := true)", 'refused'],
+    ["SELECT JSON_serialize_sql('SELECT 1')", 'refused'],
+    ["SELECT json_deserialize_sql('{}')", 'refused'],
+    ["SELECT json_execute_serialized_sql('{}')", 'refused'],
+    ['SELECT current_query()', 'refused'],
     ["SELECT length(repeat('x', 4000000000))", 'refused'],
     ["SELECT ('x').Repeat(4000000000)", 'refused'],
     ['SELECT len(range(1000000000))', 'refused'],
@@ -195,7 +224,7 @@ describe('refusals', () => {
     ['SELECT nothing FROM records', 'invalid'],
     ['SELECT 1) AS q, (SELECT 2', 'invalid'],
     ['SELECT list(range) FROM range(100000000)', 'too-much-memory'],
-  ])('%s: %s', (sql, reason) => withEngine(async ({ engine }) => expect(await reasonOf(engine, sql)).toBe(reason)));
+  ])('%s: %s', async (sql, reason) => expect(await reasonOf(shared.engine, sql)).toBe(reason));
 
   test('a query nested too deeply', () =>
     withEngine(async ({ engine }) => {
@@ -258,9 +287,10 @@ describe('refusals', () => {
       const snapshotFolder = join(directory, 'snapshots');
       await mkdir(snapshotFolder);
       await writeFile(join(snapshotFolder, 'of-a-crash.parquet'), '');
-      const engine = await openQueryEngine(store, {
-        ...{ snapshotFolder, streams: [], timeoutMs: 60_000, memoryBytes: 128 * 1024 ** 2 },
-      });
+      const engine = await openQueryEngine(
+        { source: store, logger: silentLogger, bundle },
+        { snapshotFolder, streams: [], timeoutMs: 60_000, memoryBytes: 128 * 1024 ** 2 },
+      );
       expect(await readdir(snapshotFolder)).toEqual([]);
       const endless = engine.query(
         'SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = -1',

@@ -89,6 +89,48 @@ async function certificateFor(name: string, madeMs: number): Promise<TlsMaterial
   return { ca: cert!, ...(await issueCertificate(authority, { role: 'node', name }, madeMs)) };
 }
 
+describe('what one may cost the others', () => {
+  test('silent connections are refused beyond their number, and a node gets in again once they time out', async () => {
+    const sockets: ReturnType<typeof connectTcp>[] = [];
+    const allowed = 2 + 32; // nodes of the rig, and the spare ones of this machine
+    await expectRefused(
+      'too-many-handshakes',
+      async () => {
+        for (let count = 0; count < allowed + 5; count++) {
+          const socket = connectTcp(rig.port, '127.0.0.1');
+          socket.on('error', () => {});
+          sockets.push(socket);
+        }
+      },
+      '127.0.0.1',
+      5,
+    );
+    for (const socket of sockets) socket.destroy();
+    await until('room again', () => sockets.every(({ closed: gone }) => gone));
+    const client = await connected();
+    await client.endAsync();
+  });
+
+  test('a node whose messages are put aside by the hundred is cut off, and may come back', async () => {
+    const hub = await createHubRig({
+      nodes: ['n-1'],
+      ingest: async (messages) => ({ answers: [], failed: [], putAside: [...messages.keys()] }),
+    });
+    const uplink = await hub.uplink('n-1');
+    let links = 0;
+    uplink.onLink((up) => {
+      if (up) links += 1;
+    });
+    await until('connected', () => links === 1);
+    const sent = await Promise.allSettled(Array.from({ length: 101 }, () => uplink.send('bulk', Buffer.from('noise'))));
+    expect(sent.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(hub.broker().status().refusals['poison-flood']).toBe(1);
+    expect(hub.audit.events.some(({ actor, reason }) => actor === 'n-1' && reason === 'poison-flood')).toBe(true);
+    await until('back', () => links === 2);
+    await hub.dispose();
+  });
+});
+
 describe('who is let in', () => {
   test('a certificate of another authority', async () => {
     const foreign = { ...(await other.credentialsOf('n-1')), ca: rig.hubTls.ca };

@@ -68,7 +68,27 @@ describe('a value of a JSON line', () => {
     ['{"v":{}}', 'text', 'wrong-kind'],
     ['{"v":null}', 'number', 'no reading'],
     ['{}', 'number', 'no reading'],
+    ['{"meta":{"v":1},"v":9007199254740993}', 'number', 'not-exact'],
+    ['{"v":5,"v":9007199254740993}', 'number', 'not-exact'],
+    ['{"v":9007199254740993,"v":5}', 'number', 5],
+    ['{"a":"\\"v\\":7,","v":9007199254740993}', 'number', 'not-exact'],
+    ['{"\\u0076":9007199254740993,"w":{"v":7}}', 'number', 'not-exact'],
+    ['{"meta":{"v":1},"v":1e300,"list":[{"v":2}]}', 'number', 1e300],
+    ['{"a":"v","v":18446744073709551616.0}', 'number', 2 ** 64],
   ])('%s of kind %s becomes %j at the border', (line, kind, expected) => {
     expect(read(line, kind)).toBe(expected);
+  });
+
+  test('is never stored with other digits than it was written with, whatever stands around it', () => {
+    const around = fc.dictionary(fc.constantFrom('v', 'a"v":1', 'w'), fc.jsonValue());
+    fc.assert(
+      fc.property(around, around, fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }), (before, after, digits) => {
+        const { v: _, ...rest } = after;
+        const members = (object: object): string => JSON.stringify(object).slice(1, -1);
+        const parts = [members({ meta: before, ...before }), `"v":${digits}`, members(rest)].filter((part) => part);
+        const exact = Number.isSafeInteger(Number(digits));
+        expect(read(`{${parts.join(',')}}`, 'number')).toBe(exact ? Number(digits) : 'not-exact');
+      }),
+    );
   });
 });

@@ -182,7 +182,7 @@ describe.each(['csv', 'csv.gz'])('a restart (%s)', (ending) => {
     await write(path, pack(`at,T,S\n${rowsText(5, 20)}`));
     const other = await replay(path, { ...EPOCH, position });
     expect(other.readings).toHaveLength(30);
-    expect(other.logged).toEqual(['another file now: reading it whole']);
+    expect(other.logged).toEqual(['another file now: reading it whole; its rows count as new readings']);
   });
 });
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { createSimulateSource } from '../../../adapters/sources/simulate-source.ts';
+import type { JsonValue } from '../../../core/filters/filter.ts';
 import {
   type Collected,
   type CollectOptions,
@@ -16,11 +18,17 @@ const STREAMS = {
 };
 type Clock = ReturnType<typeof createHastyClock>;
 
-const run = (clock: Clock, speed: number, options: CollectOptions, devices = 3): Promise<Collected> =>
+const run = (
+  clock: Clock,
+  speed: number,
+  options: CollectOptions,
+  devices = 3,
+  logger = createMemoryLogger(),
+): Promise<Collected> =>
   collect(
     createSimulateSource(
       sourcePlan('simulate', STREAMS, { every: '1s' }, devices),
-      { clock },
+      { clock, logger },
       { node: 'n', seed: 1, speed },
     ),
     options,
@@ -123,10 +131,28 @@ describe('faster', () => {
     expect(ticks(collected)).toEqual(seconds(WHOLE - 30 * DAY, 8));
   });
 
-  test('a position that is none counts as no position', async () => {
-    for (const position of [null, 'x', { tick: 'soon' }, []]) {
-      const [first] = ticks(await run(createHastyClock(START), 2, { maxBatches: 1, position }));
-      expect(first).toBe(WHOLE - 30 * DAY + 1_000);
-    }
+  test.each<[JsonValue]>([
+    [null],
+    [7],
+    ['x'],
+    [{ tick: 'soon' }],
+    [{ tick: 12.5 }],
+    // Ticks there would never reach the present, or not even the next tick.
+    [{ tick: -1e300 }],
+    [{ tick: 3_600_000 }],
+    [[]],
+    [{ head: 'x', headBytes: 1, offset: 5, lines: 1 }],
+  ])('the position %j counts as none, with a warning', async (position) => {
+    const logger = createMemoryLogger();
+    const [first] = ticks(await run(createHastyClock(START), 2, { maxBatches: 1, position }, 3, logger));
+    expect(first).toBe(WHOLE - 30 * DAY + 1_000);
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { source: 'group', position } }]);
+  });
+
+  test('its own position and none are taken without a word', async () => {
+    const logger = createMemoryLogger();
+    const { position } = await run(createHastyClock(START), 2, { maxBatches: 1 }, 3, logger);
+    await run(createHastyClock(START), 2, { maxBatches: 1, position }, 3, logger);
+    expect(logger.lines).toEqual([]);
   });
 });

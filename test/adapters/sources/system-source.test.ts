@@ -5,6 +5,7 @@ import { createLinuxMetrics } from '../../../adapters/sources/linux-metrics.ts';
 import { createPortableMetrics } from '../../../adapters/sources/portable-metrics.ts';
 import { SYSTEM_STREAMS } from '../../../adapters/sources/system-metrics.ts';
 import { createSystemSource } from '../../../adapters/sources/system-source.ts';
+import type { JsonValue } from '../../../core/filters/filter.ts';
 import { collect, createHastyClock, sourcePlan } from '../../helpers/source-rig.ts';
 
 const PROC = {
@@ -120,6 +121,18 @@ describe('a system source', () => {
     const { readings } = await collect(source, { maxBatches: 1 });
     expect(readings).toMatchObject([{ value: 7 }]);
     expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  test('has no position: one of another source is named and not used', async () => {
+    const logger = createMemoryLogger();
+    const probes = { metrics: async () => ({ 'cpu-load': 1 }), temperature: async () => undefined };
+    const known = sourcePlan('system', { 'cpu-load': {} }, { every: '1s' });
+    const run = (position: JsonValue | undefined) =>
+      collect(createSystemSource(known, { clock: createHastyClock(), logger }, probes), { maxBatches: 1, position });
+    expect((await run(undefined)).readings).toHaveLength(1);
+    expect(logger.lines).toEqual([]);
+    expect((await run({ tick: 5 })).readings).toHaveLength(1);
+    expect(logger.lines).toMatchObject([{ level: 'warn', fields: { source: 'group', position: { tick: 5 } } }]);
   });
 
   test('runs on this machine', async () => {

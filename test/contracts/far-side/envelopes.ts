@@ -98,15 +98,23 @@ export function envelopeCases({ far, send, storedPositions, take }: Driver): voi
     });
 
     test('the answers of a very scattered lane stay small', async () => {
-      const scattered = upTo(2_000).map((at) => ({ from: 2 * at + 1, to: 2 * at + 2 }));
-      const items = await send(0, 4_001, { givenUp: scattered });
+      const scattered = upTo(999).map((at) => ({ from: 2 * at + 1, to: 2 * at + 2 }));
+      const items = await send(0, 1_999, { givenUp: scattered });
       const ranges = items.flatMap((item) => (item.type === 'stored' ? item.ranges : []));
-      expect(ranges).toEqual(upTo(2_001).map((at) => ({ from: 2 * at, to: 2 * at + 1 })));
-      const [overlap] = await send(0, 4_001, { givenUp: [] });
+      expect(ranges).toEqual(upTo(1_000).map((at) => ({ from: 2 * at, to: 2 * at + 1 })));
+      const [overlap] = await send(0, 1_999, { givenUp: [] });
       expect(overlap).toEqual({
-        ...refused([0, 4_001], 'overlap'),
+        ...refused([0, 1_999], 'overlap'),
         known: ranges.slice(0, MAX_KNOWN_RANGES),
       });
+    });
+
+    test('a lane in a thousand pieces takes no further one, but what fills its holes', async () => {
+      await send(0, 1_999, { givenUp: upTo(999).map((at) => ({ from: 2 * at + 1, to: 2 * at + 2 })) });
+      expect(await send(3_000, 3_005)).toEqual([refused([3_000, 3_005], 'too-fragmented')]);
+      expect(await send(1, 2)).toEqual([ack([1, 2])]);
+      expect(await send(3_000, 3_005)).toEqual([ack([3_000, 3_005])]);
+      expect(await far().poison()).toEqual([]);
     });
   });
 }

@@ -195,6 +195,47 @@ describe('a store in trouble', () => {
   });
 });
 
+describe('what one node may cost', () => {
+  test('poison of a batch is put aside in one call, told once', async () => {
+    const sizes: number[] = [];
+    const { ingest, logger, store } = setUp((inner) => ({
+      putAside: (poison) => {
+        sizes.push(poison.length);
+        return inner.putAside(poison);
+      },
+    }));
+    const noise = Array.from({ length: 20 }, () => ({ client: 'node-a', payload: Buffer.from('noise') }));
+    expect((await ingest([message(0, 5), ...noise])).putAside).toEqual(noise.map((_, at) => at + 1));
+    expect(sizes).toEqual([20]);
+    expect(store.poison()).toHaveLength(20);
+    expect(logger.lines).toMatchObject([{ fields: { messages: 20 } }]);
+  });
+
+  test('a node with too many lanes gets no new one; the ones it has go on, others too', async () => {
+    let lanes = 0;
+    const { ingest, store } = setUp((inner) => ({
+      laneCount: async (node) => (node === 'node-a' ? lanes : inner.laneCount(node)),
+    }));
+    await ingest([message(0, 5)]);
+    lanes = 1_000_000;
+    const epoch = 'cccccccccccccccc';
+    const fresh = { client: 'node-a', payload: encodeEnvelope(envelopeOf(0, 5, { epoch })) };
+    const counts = encodeQuestion({
+      type: 'counts',
+      lanes: [{ producer: 'edge', epoch, lane: 2, upTo: 5, delivered: 5, givenUp: [] }],
+    });
+    const result = await ingest([message(5, 9), fresh, { client: 'node-a', payload: counts }, message(0, 3, 'node-b')]);
+    expect(itemsOf(result)).toMatchObject([
+      { type: 'stored', ranges: [{ from: 5, to: 9 }] },
+      { type: 'refused', epoch, reason: 'too-many-epochs' },
+      { type: 'stored', ranges: [{ from: 0, to: 3 }] },
+    ]);
+    expect(store.lanes()).toHaveLength(2);
+    expect(store.statements()).toEqual([]);
+    expect(store.poison()).toEqual([]);
+  });
+});
+
 describe('what is told', () => {
   test('each message is observed once, as what became of it', async () => {
     const { ingest, events } = setUp();

@@ -1,0 +1,79 @@
+import { scanBlocks } from '../journal/block.ts';
+import type { NodeModel } from './node-model.ts';
+import type { VirtualDisk } from './virtual-disk.ts';
+import type { World } from './world.ts';
+
+/** Name of the newest file of the producer's log whose head can be read; undefined if there is none. */
+export function newestHead(disk: VirtualDisk): string | undefined {
+  return headsOf(disk, 'records').at(-1);
+}
+
+const headsOf = (disk: VirtualDisk, log: string): string[] =>
+  filesOf(disk, log).filter((name) => blocksOf(disk, name)[0]?.block === 0);
+
+const filesOf = (disk: VirtualDisk, log: string): string[] =>
+  [...disk.files().keys()].filter((name) => name.startsWith(`${log}-`)).sort();
+
+function blocksOf(disk: VirtualDisk, name: string) {
+  const file = disk.files().get(name)!;
+  return scanBlocks(file.read(0, file.size), Number(/\d+/.exec(name)![0])).blocks;
+}
+
+/** Bytes that were durable change by themselves. */
+export interface BitRot {
+  strike(): void;
+}
+
+/**
+ * What the node promises to survive, and therefore what is done to it: any number of blocks of older segments; of the
+ * newest two segments of a log one place at a time, and that never the last block of the newest one, which nobody can
+ * tell from a torn tail. One node's rot is in one of its two logs: where a block of records and the note of their loss are
+ * both gone, nobody can say what became of them.
+ */
+export function createBitRot(world: World, machine: string, disk: VirtualDisk, model: NodeModel): BitRot {
+  const { dice } = world;
+  const log = dice.chance(0.75) ? 'records' : 'forward';
+  /** The newest file when a place in the newest two was struck; healed once two more have been begun. */
+  let struck: string | undefined;
+
+  const mayStrikeNew = (heads: readonly string[]): boolean => {
+    const last = struck;
+    return last === undefined || heads.filter((name) => name > last).length >= 2;
+  };
+
+  return {
+    strike() {
+      const files = filesOf(disk, log);
+      if (files.length === 0) return;
+      const name = dice.pick(files);
+      // A file whose head never got there does not count: recovery reads on behind it.
+      const heads = headsOf(disk, log);
+      const isNew = name >= (heads.at(-2) ?? '');
+      if (isNew && !mayStrikeNew(heads)) return;
+      const blocks = blocksOf(disk, name);
+      const file = disk.files().get(name)!;
+      const durable = blocks.filter(({ offset, length }) => file.isDurable(offset, offset + length));
+      // In the newest file the last durable block is no promise.
+      const candidates = name >= (heads.at(-1) ?? '') ? durable.slice(0, -1) : durable;
+      if (candidates.length === 0) return;
+      const head = candidates.find(({ block: number }) => number === 0);
+      const block = head && dice.chance(0.3) ? head : dice.pick(candidates);
+      if (isNew) struck = files.at(-1)!;
+      const at = dice.int(block.offset, block.offset + block.length - 1);
+      if (dice.chance(0.7)) file.flip(at, dice.int(0, 7));
+      else file.zero(block.offset, block.offset + block.length);
+      const what = block.block === 0 ? 'head' : 'block';
+      world.reached(`bit rot: ${log} ${what} of ${isNew ? 'one of the newest two segments' : 'an older segment'}`);
+      world.note(`${machine} rot in ${name} block ${block.block} at ${at}`);
+      if (log === 'records') markDamaged(model, name, block.offset);
+    },
+  };
+}
+
+/** The records of that block may be given up from now on. */
+function markDamaged(model: NodeModel, file: string, offset: number): void {
+  const decision = model.writtenAt(file, offset);
+  if (!decision) return;
+  decision.damaged = true;
+  for (const record of decision.records) record.damaged = true;
+}

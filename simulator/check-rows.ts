@@ -1,0 +1,49 @@
+import type { StoredRow } from '../adapters/stored-row.ts';
+import type { NodeModel } from './node-model.ts';
+import { uidOf } from './workload.ts';
+
+/** What is wrong with a row that just became visible; undefined = nothing, and the model knows it as stored. */
+export function checkRow(
+  row: StoredRow,
+  models: ReadonlyMap<string, NodeModel>,
+  offsetsOf: (node: string) => readonly number[],
+  nowMs: number,
+): string | undefined {
+  const where = `${row.node}/${row.epoch}/${row.lane}/${row.position}`;
+  const model = models.get(row.node);
+  const record = model?.recordAt(row.epoch, row.lane, row.position);
+  if (!model || !record) return `${where} was never committed: reading ${uidOf(row)}`;
+  if (record.stored) return `${where} is visible twice: reading ${record.reading.uid}`;
+  const { reading } = record;
+  const { value } = reading;
+  const other = record.orElse.find(({ ts, clock }) => ts === row.ts && clock === row.clock);
+  if (other) Object.assign(record, other);
+  const corrected = record.clock === 'unsynced' && row.clock === 'synced';
+  if (corrected && !isCorrection(row.ts - record.ts, offsetsOf(row.node), nowMs)) {
+    return `${where} reading ${reading.uid}: time ${record.ts} of an unsynchronised clock was corrected to ${row.ts}`;
+  }
+  const expected = {
+    site: 'site-1',
+    device: reading.device,
+    stream: reading.stream,
+    ts: corrected ? row.ts : record.ts,
+    value: typeof value === 'number' ? value : null,
+    text: typeof value === 'string' ? value : null,
+    quality: reading.quality,
+    clock: corrected ? row.clock : record.clock,
+    producer: 'sense',
+  };
+  for (const [name, wanted] of Object.entries(expected)) {
+    const found = row[name as keyof StoredRow];
+    if (!Object.is(found, wanted))
+      return `${where} reading ${reading.uid} (${record.clock}): ${name} is ${found}, expected ${wanted}`;
+  }
+  model.stored(record);
+  return undefined;
+}
+
+/** The wall clock was moved by that much once, give or take what it runs fast or slow. */
+function isCorrection(byMs: number, offsets: readonly number[], nowMs: number): boolean {
+  const drift = 5 + nowMs / 1_000;
+  return offsets.some((after) => offsets.some((before) => Math.abs(after - before - byMs) <= drift));
+}

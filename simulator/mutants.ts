@@ -1,0 +1,164 @@
+/** A bug planted on purpose: `find` occurs exactly once in the file, so that a mutant cannot rot unnoticed. */
+export interface Mutant {
+  name: string;
+  file: string;
+  find: string;
+  replace: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'skip the fdatasync of a commit',
+    file: 'journal/segment-log.ts',
+    find: 'if (sync) await file.sync();',
+    replace: '',
+  },
+  {
+    name: 'skip the directory sync after a new segment',
+    file: 'journal/segment-log.ts',
+    find: `      // The name must be as durable as the content before anything in it is acknowledged.
+      await disk.syncDirectory();`,
+    replace: '',
+  },
+  {
+    name: 'acknowledge a commit before its fdatasync',
+    file: 'journal/segment-log.ts',
+    find: 'if (sync) await file.sync();',
+    replace: 'if (sync) void Promise.resolve(file.sync()).catch(() => undefined);',
+  },
+  {
+    name: 'count on what a killed process left unsynced',
+    file: 'journal/segment-log.ts',
+    find: 'await disk.sync(segmentFile(log, number));',
+    replace: '',
+  },
+  {
+    name: 'answer before the store commit',
+    file: 'lambdas/ingest/handler.ts',
+    find: "if (plan.change === undefined || (await store.commit(plan.change)) === 'committed') return plan.replies;",
+    replace: 'if (plan.change) void store.commit(plan.change).catch(() => undefined); return plan.replies;',
+  },
+  {
+    name: 'adopt a filter state before its commit',
+    file: 'greengrass-components/sense/round.ts',
+    find: 'filterStates.set(one, step.state);',
+    replace: 'filterStates.set(one, step.state); one.state = step.state;',
+  },
+  {
+    name: 'adopt counters before their commit',
+    file: 'greengrass-components/sense/sense.ts',
+    find: 'const result = await journal.append(',
+    replace: 'adopt(counts, round.changes); const result = await journal.append(',
+  },
+  {
+    name: 'forget the cut of a failed write',
+    file: 'journal/segment-log.ts',
+    find: 'truncated = { ...truncated, [segment]: good };',
+    replace: '',
+  },
+  {
+    name: 'recycle without syncing the forward log',
+    file: 'journal/journal.ts',
+    find: `      await forward.sync();
+      await log.remove(`,
+    replace: '      await log.remove(',
+  },
+  {
+    name: 'recycle the last two segments too',
+    file: 'journal/spans.ts',
+    find: 'spans.slice(0, -2)',
+    replace: 'spans.slice(0, -1)',
+  },
+  {
+    name: 'take the word of the transport for delivery',
+    file: 'greengrass-components/forward/forward.ts',
+    find: 'uplink.send(trafficClassOf(lane.lane), packed.payload).catch(',
+    replace: `uplink.send(trafficClassOf(lane.lane), packed.payload).then(() => {
+      const item = { type: 'stored' as const, producer: 'sense', epoch: lane.epoch, lane: lane.lane, ranges: [packed.range] };
+      const { outcomes } = applyAnswer(state, { farSide: 'far-1', items: [item] }, clock.monotonicMs());
+      settling = settling.then(() => journal.settle(outcomes));
+    }).catch(`,
+  },
+  {
+    name: 'ignore the known part of an overlap',
+    file: 'core/forward/answers.ts',
+    find: "if (reason === 'overlap') deliver(lane, rangeSetOf(item.known ?? []), answered);",
+    replace: "if (reason === 'overlap') lane.setbacks = 0;",
+  },
+  {
+    name: 'use an epoch again after a restart',
+    file: 'journal/journal.ts',
+    find: 'const epoch = epochOf(ports.random.u64());',
+    replace: "const epoch = epochOf(BigInt('0x1234567812345678'));",
+  },
+  {
+    name: 'give up missing records without asking',
+    file: 'core/forward/state.ts',
+    find: 'lane.missing = addRanges(lane.missing, unfinished(lane.fates, missing));',
+    replace: 'lane.fates = { ...lane.fates, givenUp: addRanges(lane.fates.givenUp, unfinished(lane.fates, missing)) };',
+  },
+  {
+    name: 'forget what was in doubt when the link was lost',
+    file: 'core/forward/state.ts',
+    find: 'lane.doubt = addRanges(lane.doubt, unfinished(lane.fates, rangeSetOf(grounded)));',
+    replace: '',
+  },
+  {
+    name: 'store an envelope that overlaps',
+    file: 'core/coverage.ts',
+    find: "if (!sameRanges(known, live)) return { outcome: 'overlap', known: within(index.stored, header) };",
+    replace: `if (!sameRanges(known, live)) {
+      return { outcome: 'store', stored: addRanges(index.stored, live), givenUp: index.givenUp };
+    }`,
+  },
+  {
+    name: 'judge each message of a batch by the store alone',
+    file: 'lambdas/ingest/plan-batch.ts',
+    find: 'const reply = judgeEnvelope(laneOf(header),',
+    replace:
+      'const reply = judgeEnvelope({ ...laneOf(header), index: lanes.find(({ key }) => laneKeyText(key) === laneKeyText(header))!.index },',
+  },
+  {
+    name: 'read one position too far',
+    file: 'journal/lane-reader.ts',
+    find: 'const start = records[from - lane.first]!.offset;',
+    replace: 'const start = (records[from - lane.first + 1] ?? records[from - lane.first]!).offset;',
+  },
+  {
+    name: 'leave the source position out of the commit',
+    file: 'greengrass-components/sense/sense.ts',
+    find: 'if (batch.position !== undefined) changes[positionKey(source)] = batch.position;',
+    replace: 'void source;',
+  },
+  {
+    name: 'name a series in one commit only',
+    file: 'greengrass-components/sense/series.ts',
+    find: 'export const ENOUGH_NAMINGS = 2;',
+    replace: 'export const ENOUGH_NAMINGS = 1;',
+  },
+  {
+    name: 'forget that a damaged block held records',
+    file: 'journal/recovery.ts',
+    find: 'growSpanTo(span, commit.positions);',
+    replace: '',
+  },
+  {
+    name: 'let a failed commit come back when the head that cut it off rots',
+    file: 'journal/recovery.ts',
+    find: 'if (commit.number < (firstNumbers.get(epoch) ?? Number.POSITIVE_INFINITY)) {',
+    replace: 'if (firstNumbers.size >= 0) {',
+  },
+  {
+    name: 'hold for in doubt only what flies',
+    file: 'core/forward/state.ts',
+    find: 'countOf(unfinished(lane.fates, lane.sent));',
+    replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',
+  },
+  {
+    name: 'leave the recycling out of an opening',
+    file: 'journal/journal.ts',
+    find: `    await recycle();
+    const alive`,
+    replace: '    const alive',
+  },
+];

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { MUTANTS, type Mutant } from './mutants.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const MAX_SEEDS = 200;
+/** Short seeds: a bug shows soon or in another seed. */
+const EVENTS = 4_000;
+const run = promisify(execFile);
+
+interface Outcome {
+  mutant: Mutant;
+  /** Undefined = not caught. */
+  caught: { seed: string; event: number; seeds: number; events: number; invariant: string } | undefined;
+  seconds: number;
+  problem?: string;
+}
+
+/** Bundles the simulator with one bug in it, and runs seeds until the simulator notices. */
+async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
+  const startMs = performance.now();
+  const seconds = (): number => (performance.now() - startMs) / 1_000;
+  const path = join(ROOT, mutant.file);
+  const source = await readFile(path, 'utf8');
+  const found = source.split(mutant.find).length - 1;
+  if (found !== 1) {
+    return {
+      mutant,
+      caught: undefined,
+      seconds: 0,
+      problem: `its text occurs ${found} times in ${mutant.file}, expected once`,
+    };
+  }
+  const bundle = join(directory, `${MUTANTS.indexOf(mutant)}.mjs`);
+  await build({
+    entryPoints: [join(ROOT, 'simulator/main.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile: bundle,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'mutant',
+        setup(plugin) {
+          plugin.onLoad({ filter: /\.ts$/ }, (args) =>
+            args.path === path
+              ? { contents: source.replace(mutant.find, () => mutant.replace), loader: 'ts' }
+              : undefined,
+          );
+        },
+      },
+    ],
+  });
+  const args = [bundle, '--seeds', `1..${MAX_SEEDS}`, '--events', String(EVENTS), '--json'];
+  const { stdout, stderr } = await run(process.execPath, args, { maxBuffer: 2 ** 26 }).catch(
+    (error: { stdout: string; stderr: string }) => error,
+  );
+  const report = stdout.trim().startsWith('{') ? JSON.parse(stdout) : undefined;
+  if (!report) return { mutant, caught: undefined, seconds: seconds(), problem: stderr.slice(0, 500) };
+  const { failed, seeds, events } = report;
+  return {
+    mutant,
+    caught: failed && { seed: failed.seed, event: failed.event, seeds, events, invariant: failed.invariant },
+    seconds: seconds(),
+  };
+}
+
+const wanted = process.argv[2];
+const directory = await mkdtemp(join(tmpdir(), 'headwater-mutants-'));
+const missed: Outcome[] = [];
+try {
+  for (const mutant of MUTANTS.filter(({ name }) => wanted === undefined || name.includes(wanted))) {
+    const outcome = await tryMutant(mutant, directory);
+    const { caught, seconds, problem } = outcome;
+    const text = caught
+      ? `caught by seed ${caught.seed} at event ${caught.event} (${caught.events} in all): ${caught.invariant}`
+      : `NOT CAUGHT${problem ? `: ${problem}` : ` within ${MAX_SEEDS} seeds`}`;
+    console.log(`${mutant.name}: ${text} [${seconds.toFixed(1)} s]`);
+    if (!caught) missed.push(outcome);
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+console.log(`${MUTANTS.length} mutants, ${missed.length} not caught`);
+if (missed.length > 0) process.exitCode = 1;

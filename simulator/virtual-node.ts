@@ -1,0 +1,212 @@
+import type { ForwardLimits } from '../core/forward/plan.ts';
+import type { NodePlan } from '../core/node-plan.ts';
+import type { Logger } from '../core/ports.ts';
+import { createSeededRandom } from '../core/seeded-random.ts';
+import { type EdgeNode, startEdgeNode } from '../edge/node.ts';
+import { createJournal } from '../journal/journal.ts';
+import type { Journal, JournalOpening } from '../journal/journal-port.ts';
+import { newestHead } from './bit-rot.ts';
+import type { Decision } from './model-state.ts';
+import type { NodeModel } from './node-model.ts';
+import type { SourceDriver } from './source-driver.ts';
+import { createVirtualClock, type VirtualWallClock } from './virtual-clock.ts';
+import type { VirtualDisk } from './virtual-disk.ts';
+import type { VirtualLink } from './virtual-network.ts';
+import { type Life, never, type World } from './world.ts';
+
+/** A machine with a node on it that starts, stops and dies. */
+export interface VirtualNode {
+  readonly plan: NodePlan;
+  readonly model: NodeModel;
+  readonly disk: VirtualDisk;
+  readonly link: VirtualLink;
+  readonly wall: VirtualWallClock;
+  /** The process, once it is up; undefined while there is none. */
+  running(): EdgeNode | undefined;
+  /** @param power the machine loses power; otherwise only the process dies and what was written stays */
+  crash(power: boolean): void;
+  /** The process ends in good order, then comes back. */
+  stop(): void;
+  start(): void;
+  crashes(): number;
+  starts(): number;
+  meanDownMs: number;
+  /** Called when the node has died: more goes wrong then. */
+  onDeath: () => void;
+}
+
+export interface VirtualNodeParts {
+  plan: NodePlan;
+  limits: ForwardLimits;
+  model: NodeModel;
+  disk: VirtualDisk;
+  link: VirtualLink;
+  wall: VirtualWallClock;
+  drivers: readonly SourceDriver[];
+  meanDownMs: number;
+}
+
+export function createVirtualNode(world: World, parts: VirtualNodeParts): VirtualNode {
+  const { plan, model, disk, link, wall, drivers } = parts;
+  const { dice } = world;
+  let life: Life = { alive: false };
+  let running: EdgeNode | undefined;
+  let crashes = 0;
+  let starts = 0;
+  let writing: Decision | undefined;
+
+  disk.onAppend = (place) => {
+    if (writing && place.file.startsWith('records-')) writing.place = place;
+  };
+
+  const node: VirtualNode = {
+    plan,
+    model,
+    disk,
+    link,
+    wall,
+    meanDownMs: parts.meanDownMs,
+    onDeath: () => undefined,
+    running: () => running,
+    crashes: () => crashes,
+    starts: () => starts,
+    crash(power) {
+      if (!life.alive) return;
+      crashes++;
+      world.note(`${plan.node} ${power ? 'loses power' : 'is killed'}`);
+      world.reached(power ? 'node: power cut' : 'node: process killed');
+      end();
+      if (power) disk.powerCut();
+      else disk.processEnds();
+      node.onDeath();
+      restartLater();
+    },
+    stop() {
+      const stopping = running;
+      if (!stopping) return;
+      running = undefined;
+      const own = life;
+      world.reached('node: stopped in good order');
+      world.note(`${plan.node} stops`);
+      const gone = (): void => {
+        if (!own.alive) return;
+        world.note(`${plan.node} stopped`);
+        end();
+        disk.processEnds();
+        restartLater();
+      };
+      stopping.stop(dice.int(0, 10_000)).then(gone, gone);
+    },
+    start,
+  };
+
+  /** Nothing of this process happens any more. */
+  function end(): void {
+    life.alive = false;
+    running = undefined;
+    writing = undefined;
+    model.crash();
+  }
+
+  function restartLater(): void {
+    world.after(dice.waitMs(node.meanDownMs), `${plan.node} starts`, start);
+  }
+
+  function start(): void {
+    if (life.alive) return;
+    const own: Life = { alive: true };
+    life = own;
+    starts++;
+    if (dice.chance(0.2)) wall.state = 'unsynced';
+    const clock = createVirtualClock(world, wall, own, plan.node);
+    const logger = loggerOf(own);
+    model.starting(newestHead(disk));
+    const crash = (): void => node.crash(dice.chance(0.7));
+    const random = createSeededRandom(dice.u64());
+    let opening: JournalOpening | undefined;
+    const inner = createJournal({ disk: disk.portOf(own, crash), clock, random, logger }, plan.journal);
+    const journal: Journal = {
+      ...inner,
+      async open() {
+        opening = await inner.open();
+        return opening;
+      },
+      async append(commit) {
+        if (!own.alive) return never;
+        const decision = model.take({ clockOffsetMs: clock.wallMs() - clock.monotonicMs(), clock: clock.state() });
+        writing = decision;
+        const result = await inner.append(commit);
+        if (!own.alive) return never;
+        writing = undefined;
+        world.note(`${plan.node} commit ${result.ok ? 'done' : result.reason}`);
+        for (const problem of model.settle(decision, result)) world.fail('a commit holds what was kept', problem);
+        return result;
+      },
+    };
+    let created = 0;
+    startEdgeNode(
+      {
+        journal,
+        uplink: link.uplinkOf(own),
+        clock,
+        random,
+        quarantine: { put: () => undefined },
+        logger,
+        createSource: () => drivers[created++]!.sourceOf(own, clock),
+      },
+      plan,
+      parts.limits,
+    ).then(
+      (up) => {
+        if (!own.alive) return;
+        const positions = new Map(plan.sources.map(({ name }, at) => [name, drivers[at]!.startedAt()]));
+        const { epoch, damages, state } = opening!;
+        const sent = new Map(
+          Object.entries(state)
+            .filter(([key]) => key.startsWith('filter/'))
+            .map(([key, value]) => [key.slice('filter/'.length), JSON.stringify(value)]),
+        );
+        const found = { positions, ledger: up.inspect().readings, sent, damages };
+        const problems = model.restarted(epoch, found);
+        if (problems.length > 0) {
+          world.fail('after a restart the node knows what was committed', `${plan.node}: ${shortest(problems)}`);
+        }
+        world.note(`${plan.node} is up, epoch ${epoch}, damages ${damages}`);
+        running = up;
+        for (const driver of drivers) driver.go();
+      },
+      (error: Error & { code?: string }) => {
+        if (!own.alive) return;
+        if (error.code === undefined) world.fail('a node starts unless the disk fails', `${plan.node}: ${error.stack}`);
+        world.reached('node: start failed');
+        world.note(`${plan.node} could not start: ${error.message}`);
+        end();
+        disk.processEnds();
+        restartLater();
+      },
+    );
+  }
+
+  function loggerOf(own: Life): Logger {
+    const note = (fields: object, message: string): void => {
+      if (own.alive) world.note(`${plan.node} log: ${message} ${JSON.stringify(fields)}`);
+    };
+    return {
+      debug: note,
+      info: note,
+      warn: note,
+      error(fields, message) {
+        note(fields, message);
+        if (own.alive && message.includes('restart the node')) {
+          world.fail('no part of a node stops by itself', `${plan.node}: ${message} ${JSON.stringify(fields)}`);
+        }
+      },
+    };
+  }
+
+  return node;
+}
+
+/** Of the accounts that the node's own could be, the one that is nearest to it. */
+const shortest = (accounts: readonly string[]): string =>
+  accounts.reduce((best, text) => (text.length < best.length ? text : best));
