@@ -22,6 +22,7 @@ async function run(command: SimulateCommand): Promise<void> {
   const report = addUp(results, performance.now() - startMs);
   const failed = results.find(({ violation }) => violation !== undefined);
   console.log(command.json ? asJson(report, failed) : reportText(report));
+  if (!command.json) console.log(`${results.length - (failed ? 1 : 0)} passed, ${failed ? 1 : 0} failed`);
   if (!failed) return;
   if (!command.json) console.error(failureText(failed, command));
   process.exitCode = 1;

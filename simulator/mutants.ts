@@ -154,11 +154,4 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'countOf(unfinished(lane.fates, lane.sent));',
     replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',
   },
-  {
-    name: 'leave the recycling out of an opening',
-    file: 'journal/journal.ts',
-    find: `    await recycle();
-    const alive`,
-    replace: '    const alive',
-  },
 ];

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
@@ -73,19 +73,27 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
 
 const wanted = process.argv[2];
 const directory = await mkdtemp(join(tmpdir(), 'headwater-mutants-'));
+const queue = MUTANTS.filter(({ name }) => wanted === undefined || name.includes(wanted));
 const missed: Outcome[] = [];
-try {
-  for (const mutant of MUTANTS.filter(({ name }) => wanted === undefined || name.includes(wanted))) {
+let caughtOnes = 0;
+
+async function work(): Promise<void> {
+  for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
     const outcome = await tryMutant(mutant, directory);
     const { caught, seconds, problem } = outcome;
     const text = caught
       ? `caught by seed ${caught.seed} at event ${caught.event} (${caught.events} in all): ${caught.invariant}`
       : `NOT CAUGHT${problem ? `: ${problem}` : ` within ${MAX_SEEDS} seeds`}`;
     console.log(`${mutant.name}: ${text} [${seconds.toFixed(1)} s]`);
-    if (!caught) missed.push(outcome);
+    if (caught) caughtOnes++;
+    else missed.push(outcome);
   }
+}
+
+try {
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
-console.log(`${MUTANTS.length} mutants, ${missed.length} not caught`);
+console.log(`${caughtOnes} passed, ${missed.length} failed`);
 if (missed.length > 0) process.exitCode = 1;
