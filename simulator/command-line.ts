@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../core/duration.ts';
+import { FAULT_KINDS, type FaultKind } from './scenario.ts';
 
 export interface SimulateCommand {
   /** Never ends if the run is bounded by time. */
@@ -9,6 +10,7 @@ export interface SimulateCommand {
   years: number | undefined;
   /** Wall clock, ms. */
   forMs: number;
+  focus: readonly FaultKind[];
   json: boolean;
   /** Print each line of the trace. */
   trace: boolean;
@@ -21,6 +23,7 @@ export const USAGE = `npm run simulate -- [options]
   --for 60s       so long at most, by the wall clock
   --events M      the faults of a seed stop after so many events. Default: 20000
   --years Y       the faults of a seed stop after so many years of virtual time, in which everything happens seldom
+  --focus KINDS   faults that are to be frequent, such as rot,crash
   --json          one JSON document at the end
   --trace         print everything that happens`;
 
@@ -35,6 +38,7 @@ export function parseCommandLine(args: readonly string[]): SimulateCommand {
       for: { type: 'string' },
       events: { type: 'string' },
       years: { type: 'string' },
+      focus: { type: 'string' },
       json: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
     },
@@ -44,6 +48,7 @@ export function parseCommandLine(args: readonly string[]): SimulateCommand {
     maxEvents: numberOf('--events', values.events),
     years: numberOf('--years', values.years),
     forMs: values.for === undefined ? Number.POSITIVE_INFINITY : durationOf(values.for),
+    focus: values.focus === undefined ? [] : values.focus.split(',').map(faultKindOf),
     json: values.json,
     trace: values.trace,
   };
@@ -77,6 +82,12 @@ function numberOf(option: string, text: string | undefined): number | undefined 
   const number = Number(text);
   if (number > 0 && Number.isFinite(number)) return number;
   throw new Error(`${option}: ${JSON.stringify(text)}, allowed are numbers above 0`);
+}
+
+function faultKindOf(text: string): FaultKind {
+  const kind = FAULT_KINDS.find((known) => known === text);
+  if (kind) return kind;
+  throw new Error(`--focus: ${JSON.stringify(text)}, allowed are ${FAULT_KINDS.join(', ')}`);
 }
 
 function durationOf(text: string): number {

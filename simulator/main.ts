@@ -13,6 +13,7 @@ async function run(command: SimulateCommand): Promise<void> {
       seed,
       maxEvents: command.maxEvents,
       years: command.years,
+      focus: command.focus,
       ...(command.trace && { watch: (line) => console.log(line) }),
     });
     promiseFailure.dispose();

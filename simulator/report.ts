@@ -1,3 +1,4 @@
+import type { SimulateCommand } from './command-line.ts';
 import type { SimulationResult } from './simulation.ts';
 
 /** What a run of several seeds reached. */
@@ -54,12 +55,13 @@ export const asJson = (report: SimulationReport, failed: SimulationResult | unde
 /** Everything needed to look into a failure, and the command that repeats it. */
 export function failureText(
   { seed, violation, lastLines, traceHash }: SimulationResult,
-  { maxEvents, years }: { maxEvents: number | undefined; years: number | undefined },
+  { maxEvents, years, focus }: Pick<SimulateCommand, 'maxEvents' | 'years' | 'focus'>,
 ): string {
   const again = [
     `npm run simulate -- --seed ${seed}`,
     ...(maxEvents === undefined ? [] : [`--events ${maxEvents}`]),
     ...(years === undefined ? [] : [`--years ${years}`]),
+    ...(focus.length === 0 ? [] : [`--focus ${focus.join(',')}`]),
   ].join(' ');
   return [
     '',

@@ -58,6 +58,7 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
     ],
   });
   const args = [bundle, '--seeds', `1..${MAX_SEEDS}`, '--events', String(EVENTS), '--json'];
+  if (mutant.focus) args.push('--focus', mutant.focus);
   const { stdout, stderr } = await run(process.execPath, args, { maxBuffer: 2 ** 26 }).catch(
     (error: { stdout: string; stderr: string }) => error,
   );

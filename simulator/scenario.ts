@@ -35,6 +35,19 @@ export interface Scenario {
   meanOutageMs: number;
 }
 
+export type FaultKind = keyof FaultTempo;
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'crash',
+  'stop',
+  'diskTrouble',
+  'partition',
+  'reset',
+  'farCrash',
+  'farDeaf',
+  'clockJump',
+  'rot',
+];
+
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -91,6 +104,12 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
     },
     meanOutageMs: dice.pick([2_000, 30_000, 10 * MINUTE]) * (sparse ? 10 : 1),
   };
+}
+
+/** Makes some kinds of fault frequent, whatever the seed drew. */
+export function focusOn(scenario: Scenario, kinds: readonly FaultKind[]): void {
+  for (const kind of kinds) scenario.tempo[kind] = MINUTE / 4;
+  if (kinds.includes('diskTrouble')) scenario.disk.errorChance = 0.03;
 }
 
 function drawPlan(dice: Dice, node: string): NodePlan {

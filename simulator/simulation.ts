@@ -5,7 +5,7 @@ import { createFarLedger } from './far-ledger.ts';
 import { createFarSide } from './far-side.ts';
 import { heal, playFaults } from './fault-plan.ts';
 import { createNodeModel, type NodeModel } from './node-model.ts';
-import { drawScenario, type Scenario } from './scenario.ts';
+import { drawScenario, type FaultKind, focusOn, type Scenario } from './scenario.ts';
 import { createSourceDriver } from './source-driver.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
 import { createVirtualLink } from './virtual-network.ts';
@@ -18,8 +18,8 @@ export interface SimulationOptions {
   maxEvents?: number | undefined;
   /** The faults stop after so many years of virtual time; everything happens seldom then. */
   years?: number | undefined;
-  /** Changes what the seed drew, for a test that wants something certain. */
-  adjust?: (scenario: Scenario) => void;
+  /** Kinds of fault that are to be frequent, whatever the seed draws. */
+  focus?: readonly FaultKind[] | undefined;
   /** Sees each line of the trace. */
   watch?: (line: string) => void;
 }
@@ -51,7 +51,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const maxEvents = options.maxEvents ?? (options.years === undefined ? 20_000 : Number.POSITIVE_INFINITY);
   const world = createWorld(seed, options.watch);
   const scenario = drawScenario(world.dice, options.years !== undefined);
-  options.adjust?.(scenario);
+  focusOn(scenario, options.focus ?? []);
   const endMs = options.years === undefined ? Number.POSITIVE_INFINITY : options.years * YEAR;
   let calm = false;
   const parts = build(world, scenario, () => calm);
