@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours } from './colours.ts';
 
 /**
  * A table for people: numbers to the right, a bold head on a terminal. Heads and cells are on one line; characters that
@@ -18,7 +18,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly unkn
       .map((cell, column) => (right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
       .join('  ')
       .trimEnd();
-  return [pc.bold(line(titles)), ...cells.map(line)].map((text) => `${text}\n`).join('');
+  return [colours.bold(line(titles)), ...cells.map(line)].map((text) => `${text}\n`).join('');
 }
 
 function cellText(value: unknown): string {

@@ -70,6 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'journal/spans.ts',
     find: 'spans.slice(0, -2)',
     replace: 'spans.slice(0, -1)',
+    focus: 'rot,crash',
   },
   {
     name: 'take the word of the transport for delivery',
@@ -86,6 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/forward/answers.ts',
     find: "if (reason === 'overlap') deliver(lane, rangeSetOf(item.known ?? []), answered);",
     replace: "if (reason === 'overlap') lane.setbacks = 0;",
+    focus: 'reset,farDeaf',
   },
   {
     name: 'use an epoch again after a restart',
@@ -98,6 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/forward/state.ts',
     find: 'lane.missing = addRanges(lane.missing, unfinished(lane.fates, missing));',
     replace: 'lane.fates = { ...lane.fates, givenUp: addRanges(lane.fates.givenUp, unfinished(lane.fates, missing)) };',
+    focus: 'rot,crash',
   },
   {
     name: 'forget what was in doubt when the link was lost',
@@ -137,18 +140,21 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'greengrass-components/sense/series.ts',
     find: 'export const ENOUGH_NAMINGS = 2;',
     replace: 'export const ENOUGH_NAMINGS = 1;',
+    focus: 'rot,crash',
   },
   {
     name: 'forget that a damaged block held records',
     file: 'journal/recovery.ts',
     find: 'growSpanTo(span, commit.positions);',
     replace: '',
+    focus: 'rot,crash',
   },
   {
     name: 'let a failed commit come back when the head that cut it off rots',
     file: 'journal/recovery.ts',
     find: 'if (commit.number < (firstNumbers.get(epoch) ?? Number.POSITIVE_INFINITY)) {',
     replace: 'if (firstNumbers.size >= 0) {',
+    focus: 'rot,crash,diskTrouble',
   },
   {
     name: 'hold for in doubt only what flies',

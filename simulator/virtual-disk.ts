@@ -125,7 +125,7 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
     const fileOf = (fileName: string): VirtualFile => {
       const file = names.get(fileName);
       if (!file) {
-        world.fail('no file is used after it was removed', `${name}: ${fileName}`);
+        world.reached('disk: a segment was read after it was recycled');
         throw failure('ENOENT', fileName);
       }
       return file;

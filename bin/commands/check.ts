@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { type FleetFileProblem, loadFleet } from '../../adapters/fleet-file.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import { type FleetSize, fleetSize } from '../../core/fleet-size.ts';
+import { colours, errorColours } from '../colours.ts';
 import { EXIT } from '../program.ts';
 
 const EXAMPLES = `
@@ -33,22 +33,19 @@ export function checkCommand(): Command {
 const declaredSize = (fleet: Fleet): FleetSize => fleetSize(fleet, { demo: false });
 const demoSize = (fleet: Fleet): FleetSize | undefined => (fleet.demo ? fleetSize(fleet, { demo: true }) : undefined);
 
-/** picocolors looks at stdout; problems go to stderr. */
-const onStderr = pc.createColors(pc.isColorSupported && process.stderr.isTTY === true);
-
 /** One problem a line, as compilers write them, so that editors can jump to it. */
 function report(file: string, problems: readonly FleetFileProblem[]): string {
   const lines = problems.map(
-    ({ line, column, message }) => `${onStderr.bold(`${file}:${line}:${column}:`)} ${message}`,
+    ({ line, column, message }) => `${errorColours.bold(`${file}:${line}:${column}:`)} ${message}`,
   );
   const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
-  return `${lines.join('\n')}\n${onStderr.red(count)}\n`;
+  return `${lines.join('\n')}\n${errorColours.red(count)}\n`;
 }
 
 function summary(file: string, fleet: Fleet): string {
   const demo = demoSize(fleet);
   return [
-    `${pc.green('ok')} ${file}: fleet ${fleet.name}`,
+    `${colours.green('ok')} ${file}: fleet ${fleet.name}`,
     `  as declared: ${sizeText(declaredSize(fleet))}`,
     ...(demo ? [`  demo overlay: ${sizeText(demo)}`] : []),
     '',

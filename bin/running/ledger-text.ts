@@ -1,7 +1,7 @@
-import pc from 'picocolors';
 import { type Imbalance, sumOf } from '../../core/ledger.ts';
 import { PRIORITIES } from '../../core/priority.ts';
 import type { HubLedger, NodeComparison } from '../../hub/ledger.ts';
+import { colours } from '../colours.ts';
 import { textTable } from '../table.ts';
 
 const MAX_NODES_SHOWN = 20;
@@ -68,11 +68,11 @@ function recordRows({ node, side, stated, far }: NodeComparison): unknown[][] {
 export function verdict(ledger: HubLedger): string {
   const partly = ledger.nodes.filter(({ side }) => side === undefined).length;
   if (ledger.balanced && partly > 0) {
-    return `${pc.green('balanced')} as far as the hub knows: of ${partly} nodes it has their last statement only\n`;
+    return `${colours.green('balanced')} as far as the hub knows: of ${partly} nodes it has their last statement only\n`;
   }
-  if (ledger.balanced) return `${pc.green('balanced')}: both sides agree, and every reading has its fate\n`;
+  if (ledger.balanced) return `${colours.green('balanced')}: both sides agree, and every reading has its fate\n`;
   const differences = ledger.nodes.flatMap((node) => node.differences);
-  return `${differences.map(differenceText).join('')}${pc.red('NOT BALANCED')}: ${differences.length} differences\n`;
+  return `${differences.map(differenceText).join('')}${colours.red('NOT BALANCED')}: ${differences.length} differences\n`;
 }
 
 const differenceText = ({ node, what, left, right }: Imbalance): string =>

@@ -1,6 +1,6 @@
 import logUpdate from 'log-update';
-import pc from 'picocolors';
 import { formatBytes } from '../../core/bytes.ts';
+import { colours } from '../colours.ts';
 import { type Figures, p50, p99 } from './figures.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -55,23 +55,29 @@ function picture(input: ScreenInput, rate: number): string {
   ];
   if (input.local > 0) rows.splice(2, 0, ['local', number(input.local), 'on demand: stay on the node']);
   if (input.refused > 0)
-    rows.splice(2, 0, ['refused', pc.yellow(number(input.refused)), `headwater quarantine list --data ${input.data}`]);
-  if (input.deadLettered > 0) rows.push(['dead letters', pc.red(number(input.deadLettered)), 'damaged on disk']);
+    rows.splice(2, 0, [
+      'refused',
+      colours.yellow(number(input.refused)),
+      `headwater quarantine list --data ${input.data}`,
+    ]);
+  if (input.deadLettered > 0) rows.push(['dead letters', colours.red(number(input.deadLettered)), 'damaged on disk']);
   const width = Math.max(...rows.map(([, value]) => value.length));
   return [
-    `${pc.bold('Headwater')} ${input.fleet} · ${input.connected}/${input.nodes} nodes connected · ${Math.floor(input.seconds)} s`,
+    `${colours.bold('Headwater')} ${input.fleet} · ${input.connected}/${input.nodes} nodes connected · ${Math.floor(input.seconds)} s`,
     '',
-    ...rows.map(([name, value, note]) => `  ${name.padEnd(14)} ${pc.bold(value.padStart(width))}  ${pc.dim(note)}`),
+    ...rows.map(
+      ([name, value, note]) => `  ${name.padEnd(14)} ${colours.bold(value.padStart(width))}  ${colours.dim(note)}`,
+    ),
     '',
     ...(input.troubles.count > 0 ? [troubleLines(input), ''] : []),
-    `  hub            ${pc.cyan(input.url)}  ${pc.dim(`MQTT ${input.mqtt}`)}`,
-    `  ${pc.dim('Ctrl-C delivers what waits (10 s at most) and prints the ledger.')}`,
+    `  hub            ${colours.cyan(input.url)}  ${colours.dim(`MQTT ${input.mqtt}`)}`,
+    `  ${colours.dim('Ctrl-C delivers what waits (10 s at most) and prints the ledger.')}`,
     '',
   ].join('\n');
 }
 
 function troubleLines({ troubles: { count, last }, data }: ScreenInput): string {
-  return `  ${pc.yellow(`${count} warnings`)} in ${data}/headwater.ndjson, the last:\n  ${last}`;
+  return `  ${colours.yellow(`${count} warnings`)} in ${data}/headwater.ndjson, the last:\n  ${last}`;
 }
 
 function line(input: ScreenInput): string {
