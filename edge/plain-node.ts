@@ -24,6 +24,9 @@ export interface PlainNodeConfig {
   speed: number;
 }
 
+/** More than a snapshot of the forward log needs. */
+const BALLAST_BYTES = 512 * 1024;
+
 /** The credentials of a node cannot be used: `message` says why and what to do. */
 export class CredentialsError extends Error {
   readonly reason: CredentialTrouble;
@@ -54,7 +57,7 @@ export async function startPlainNode(
     );
     const node = await startEdgeNode(
       {
-        journal: worker.journal(join(directory, 'journal'), plan.journal),
+        journal: worker.journal(join(directory, 'journal'), { ...plan.journal, ballastBytes: BALLAST_BYTES }),
         uplink,
         clock: systemClock,
         random: systemRandom,

@@ -3,6 +3,7 @@ import { type Epoch, epochOf } from '../core/identity.ts';
 import { retireEpochs } from '../core/lane-fates.ts';
 import type { Clock, Disk, Logger, Random } from '../core/ports.ts';
 import { createSerialQueue } from '../core/serial-queue.ts';
+import { createBallast } from './ballast.ts';
 import { MAX_BLOCK_PAYLOAD } from './block.ts';
 import { type CommittedLane, encodeCommit } from './commit-codec.ts';
 import { type ForwardLog, openForwardLog } from './forward-log.ts';
@@ -27,6 +28,8 @@ export interface JournalConfig {
   maxBytes: number;
   /** Share of it that records which stay local may keep. */
   localBytes: number;
+  /** Room kept so that a full disk can get going again. @default 0 */
+  ballastBytes?: number;
 }
 
 /** The journal of one directory. One call at a time touches the disk; callers need not care. */
@@ -34,23 +37,25 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
   const { disk, clock, logger } = ports;
   const { run: exclusive } = createSerialQueue();
   const segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.floor(config.maxBytes / 8));
+  const ballast = createBallast(disk, config.ballastBytes ?? 0);
   const counters = { syncs: 0, commits: 0, written: 0 };
   let trouble: string | undefined;
   let opened: OpenJournal | undefined;
 
   const open = async (): Promise<JournalOpening> => {
     const epoch = epochOf(ports.random.u64());
-    const forward = await openForwardLog(disk, epoch);
+    const forward = await ballast.withRoom(() => openForwardLog(disk, epoch));
     const recovered = await recoverJournal(disk, forward.book);
     await recovered.removeOrphans();
     const damages = recovered.damages + forward.damages;
     if (damages > 0) logger.warn({ damages }, 'journal: damaged blocks were found in this directory');
     const journal = startEpoch(epoch, forward, recovered, damages);
-    await journal.log.roll();
+    await ballast.withRoom(() => journal.log.roll());
     journal.spans.push(newSpan(journal.log.segment, epoch, journal.positions));
     opened = journal;
     // Each opening adds a segment: a node that starts again and again during an outage must not fill its disk with them.
     await recycle();
+    await ballast.load();
     const alive = new Set(journal.spans.map((span) => span.epoch));
     retireEpochs(forward.book, alive);
     return {
@@ -161,7 +166,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     const gone = recyclable(spans, forward.book, config.localBytes);
     if (gone.length === 0) return;
     try {
-      await forward.sync();
+      await ballast.withRoom(() => forward.sync());
       await log.remove(gone.map((span) => span.segment));
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'journal: segments not recycled yet');
@@ -169,6 +174,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     }
     const kept = spans.filter((span) => !gone.includes(span));
     spans.splice(0, spans.length, ...kept);
+    await ballast.load();
     retireEpochs(forward.book, new Set(kept.map((span) => span.epoch)));
   };
 

@@ -46,8 +46,8 @@ export function createBitRot(world: World, machine: string, disk: VirtualDisk, m
       const files = filesOf(disk, log);
       if (files.length === 0) return;
       const name = dice.pick(files);
-      // A file whose head never got there does not count: recovery reads on behind it.
-      const heads = headsOf(disk, log);
+      // A file whose head may never get there does not count: recovery reads on behind it.
+      const heads = headsOf(disk, log).filter((one) => isDurable(disk, one));
       const isNew = name >= (heads.at(-2) ?? '');
       if (isNew && !mayStrikeNew(heads)) return;
       const blocks = blocksOf(disk, name);
@@ -68,6 +68,11 @@ export function createBitRot(world: World, machine: string, disk: VirtualDisk, m
       if (log === 'records') markDamaged(model, name, block.offset);
     },
   };
+}
+
+function isDurable(disk: VirtualDisk, name: string): boolean {
+  const [head] = blocksOf(disk, name);
+  return head !== undefined && disk.hasDurableName(name) && disk.files().get(name)!.isDurable(0, head.length);
 }
 
 /** The records of that block may be given up from now on. */

@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'recycle without syncing the forward log',
     file: 'journal/journal.ts',
-    find: `      await forward.sync();
+    find: `      await ballast.withRoom(() => forward.sync());
       await log.remove(`,
     replace: '      await log.remove(',
   },

@@ -34,6 +34,8 @@ export interface VirtualDisk {
   bytes(): number;
   /** By name. */
   files(): ReadonlyMap<string, VirtualFile>;
+  /** Whether a power cut leaves the file its name. */
+  hasDurableName(name: string): boolean;
   /** Told of each append as it is made. */
   onAppend: (place: WrittenPlace) => void;
 }
@@ -58,6 +60,7 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
     faults,
     onAppend: () => undefined,
     files: () => names,
+    hasDurableName: (fileName) => durableNames.get(fileName) === names.get(fileName),
     bytes: () => [...names.values()].reduce((sum, file) => sum + file.size, 0),
     powerCut() {
       for (const change of changes) {

@@ -118,13 +118,16 @@ const MAX_PROBED_LANES = 20;
 
 /** Something of the lane should leave, or be answered, now. */
 function hasBusiness(lane: LaneState): boolean {
-  return openRanges(lane).length > 0 || lane.flights.length > 0 || sendable(lane).length > 0;
+  return openRanges(lane).length + lane.flights.length + sendable(lane).length + unstated(lane).length > 0;
 }
+
+/** Given up, and the far side has not taken it down yet. */
+const unstated = (lane: LaneState): RangeSet => subtract(lane.fates.givenUp, lane.givenUpStated);
 
 function rangesToProbe(lane: LaneState): RangeSet {
   const open = openRanges(lane);
   if (open.length > 0) return open;
-  const { from, to } = sendable(lane)[0] ?? lane.flights[0]!;
+  const { from, to } = sendable(lane)[0] ?? lane.flights[0] ?? unstated(lane)[0]!;
   return [{ from, to }];
 }
 
@@ -164,7 +167,7 @@ export function statementOf(state: ForwardState): Question | undefined {
       lane: lane.lane,
       upTo: lane.end,
       delivered: countOf(lane.fates.delivered),
-      givenUp: [...subtract(lane.fates.givenUp, lane.givenUpStated)].slice(0, MAX_KNOWN_RANGES),
+      givenUp: [...unstated(lane)].slice(0, MAX_KNOWN_RANGES),
     }));
   return lanes.length > 0 ? { type: 'counts', lanes } : undefined;
 }

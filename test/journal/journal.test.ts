@@ -7,7 +7,7 @@ import { createJournal } from '../../journal/journal.ts';
 import { commitOf, journalContract, readAll } from '../contracts/journal.ts';
 
 let seed = 1n;
-const journalOn = (disk: MemoryDisk, config: { maxBytes?: number; localBytes?: number } = {}) =>
+const journalOn = (disk: MemoryDisk, config: { maxBytes?: number; localBytes?: number; ballastBytes?: number } = {}) =>
   createJournal(
     { disk, clock: createManualClock(), random: createSeededRandom(seed++), logger: createMemoryLogger() },
     { maxBytes: 64 * 1024 ** 2, localBytes: 8 * 1024 ** 2, ...config },
@@ -106,3 +106,58 @@ test('a failed sync leaves nothing behind: its bytes may be on disk, its commit 
   expect(opening.enqueued).toEqual([0, 0, 2, 0]);
   expect((await readAll(again, epoch, 2, 2)).values).toEqual([1, 3]);
 });
+
+test('a disk filled to the last byte gets going again once its records are delivered, and after a restart', async () => {
+  const disk = createMemoryDisk();
+  const capacity = 3 * 1024 ** 2;
+  const full = (more: number) => {
+    const used = [...disk.files.values()].reduce((sum, file) => sum + file.length, 0);
+    if (used + more > capacity) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  };
+  const small: MemoryDisk = {
+    ...disk,
+    create(name) {
+      full(1);
+      const file = disk.create(name) as { append(bytes: Uint8Array): void; sync(): void; close(): void };
+      return {
+        ...file,
+        append(bytes: Uint8Array) {
+          full(bytes.length);
+          file.append(bytes);
+        },
+      };
+    },
+  };
+  const config = { maxBytes: 4 * 1024 ** 2, ballastBytes: 128 * 1024 };
+  const journal = journalOn(small, config);
+  const { epoch } = await journal.open();
+  const values = Array.from({ length: 500 }, (_, index) => index);
+  let enqueued = 0;
+  for (let result = await journal.append(commitOf(2, values)); result.ok; ) {
+    enqueued += values.length;
+    result = await journal.append(commitOf(2, values));
+  }
+  for (const one of [1, 2, 3]) await journal.append(commitOf(2, [one])).then(({ ok }) => ok && enqueued++);
+  const filler = createFiller(small);
+  await journal.settle([{ epoch, lane: 2, from: 0, to: enqueued, fate: 'delivered' }]);
+  filler.remove();
+  expect(await journal.append(commitOf(2, [1]))).toMatchObject({ ok: true, lanes: [{ first: enqueued }] });
+  await journal.close();
+  const last = createFiller(small);
+  const again = journalOn(small, config);
+  expect((await again.open()).enqueued).toEqual([0, 0, enqueued + 1, 0]);
+  last.remove();
+});
+
+/** Takes up all the room that is left, as somebody else's file would. */
+function createFiller(disk: MemoryDisk): { remove(): void } {
+  const file = disk.create('filler') as { append(bytes: Uint8Array): void };
+  for (let size = 1024 ** 2; size >= 1; size = Math.floor(size / 2)) {
+    try {
+      for (;;) file.append(new Uint8Array(size));
+    } catch {
+      // smaller pieces may still fit
+    }
+  }
+  return { remove: () => void disk.remove('filler') };
+}

@@ -5,6 +5,7 @@ import { type ForwardLimits, type ForwardPlan, planForward } from '../../../core
 import {
   emptyLane,
   type ForwardState,
+  inDoubtIn,
   type LaneState,
   newForwardState,
   noteEnqueued,
@@ -261,6 +262,28 @@ describe('what becomes of it', () => {
     expect(late.outcomes).toMatchObject([{ from: 4, to: 6, fate: 'delivered' }]);
     expect(countOf(lane.fates.givenUp)).toBe(0);
   });
+});
+
+test('a far side that has not spoken yet is probed when all there is to say is what was given up', () => {
+  const fates = { delivered: [{ from: 0, to: 4 }], givenUp: [{ from: 4, to: 5 }] };
+  const lane = recoveredLane(EPOCH, 2, { available: [], end: 5, fates });
+  const state = newForwardState([lane]);
+  noteLink(state, true, 0);
+  const [{ question } = { question: undefined }] = plan(state, 0).questions;
+  expect(question).toMatchObject({ type: 'status', lanes: [{ epoch: EPOCH, ranges: [{ from: 4, to: 5 }] }] });
+});
+
+test('after a restart the far side may have all that waits; else only what was sent, however long ago', () => {
+  const fates = { delivered: [{ from: 0, to: 4 }], givenUp: [] };
+  const recovered = recoveredLane(EPOCH, 2, { available: [{ from: 0, to: 10 }], end: 10, fates });
+  expect(inDoubtIn(recovered)).toBe(6);
+  const lane = emptyLane(EPOCH, 2);
+  noteEnqueued(lane, 10, 0);
+  expect(inDoubtIn(lane)).toBe(0);
+  noteSent(lane, { from: 0, to: 3, sentAt: 0, timeoutAt: 1, commits: [] });
+  lane.flights = [];
+  lane.toSend = [{ from: 0, to: 10 }];
+  expect(inDoubtIn(lane)).toBe(3);
 });
 
 test('whatever happens, each unfinished position is in exactly one place', () => {
