@@ -8,6 +8,7 @@ import { createSegmentLog, recoverLog, segmentNumbers } from './segment-log.ts';
 /** Where forward writes what became of records. Only forward writes it; the producer reads it to recycle. */
 export interface ForwardLog {
   book: FateBook;
+  /** Damaged places found in the life of the log: fates may be lost with them. */
   damages: number;
   /** Not durable by itself: see sync. */
   append(outcomes: readonly Outcome[]): Promise<void>;
@@ -23,12 +24,20 @@ const LOG = 'forward';
 /** Generations are small: recovery reads one or two of them. */
 const SEGMENT_BYTES = 256 * 1024;
 
+interface ForwardSnapshot {
+  book: FateBook;
+  /** Kept here too: an opening that finds damage may not get as far as the records' own snapshot. */
+  damages: number;
+}
+
 type Entry = [epoch: Epoch, lane: Lane, from: number, to: number, fate: Outcome['fate']];
 
 /** @param epoch of the producer's opening: it only marks the blocks. */
 export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardLog> {
   const recovered = await recoverLog(disk, LOG);
-  const book = (recovered.head?.snapshot as FateBook | undefined) ?? emptyFateBook();
+  const snapshot = recovered.head?.snapshot as ForwardSnapshot | undefined;
+  const book = snapshot?.book ?? emptyFateBook();
+  const damages = (snapshot?.damages ?? 0) + recovered.damages;
   for (const { payload } of recovered.blocks) {
     const entries = JSON.parse(Buffer.from(payload).toString('utf8')) as Entry[];
     enterOutcomes(
@@ -41,7 +50,7 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
     epoch,
     nextSegment: (recovered.segments.at(-1) ?? 0) + 1,
     truncated: recovered.truncated,
-    snapshot: () => book as unknown as JsonValue,
+    snapshot: () => ({ book, damages }) satisfies ForwardSnapshot as unknown as JsonValue,
   });
   let previousBytes = 0;
   const roll = async (): Promise<void> => {
@@ -53,7 +62,7 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
   await roll();
   return {
     book,
-    damages: recovered.damages,
+    damages,
     async append(outcomes) {
       enterOutcomes(book, outcomes);
       if (log.size > SEGMENT_BYTES || !log.writable) return roll(); // its snapshot holds the outcomes already

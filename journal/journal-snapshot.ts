@@ -14,7 +14,7 @@ export interface JournalSnapshot {
   enqueued: number[];
   /** The segments before this one. */
   spans: SegmentSpan[];
-  /** Damaged places found so far. */
+  /** Damaged places found so far in this log; the forward log counts its own. */
   damages: number;
   state: Record<string, JsonValue>;
 }

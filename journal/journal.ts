@@ -49,7 +49,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     await recovered.removeOrphans();
     const damages = recovered.damages + forward.damages;
     if (damages > 0) logger.warn({ damages }, 'journal: damaged blocks were found in this directory');
-    const journal = startEpoch(epoch, forward, recovered, damages);
+    const journal = startEpoch(epoch, forward, recovered);
     await ballast.withRoom(() => journal.log.roll());
     journal.spans.push(newSpan(journal.log.segment, epoch, journal.positions));
     opened = journal;
@@ -69,7 +69,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     };
   };
 
-  const startEpoch = (epoch: Epoch, forward: ForwardLog, recovered: RecoveredJournal, damages: number): OpenJournal => {
+  const startEpoch = (epoch: Epoch, forward: ForwardLog, recovered: RecoveredJournal): OpenJournal => {
     const spans = [...recovered.spans];
     const positions = noPositions();
     const snapshot = (): JournalSnapshot => ({
@@ -77,7 +77,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
       positions,
       enqueued: [...recovered.enqueued],
       spans,
-      damages,
+      damages: recovered.damages,
       state: recovered.state,
     });
     const log = createSegmentLog(disk, {

@@ -84,7 +84,9 @@ function commitsOf(log: RecoveredLog): { commits: FoundCommit[]; truncated: Reco
 function findOrAdd(spans: SegmentSpan[], segment: number, epoch: Epoch): SegmentSpan {
   const known = spans.find((span) => span.segment === segment);
   if (known) return known;
-  const added = newSpan(segment, epoch, noPositions());
+  // It begins where the one before it ends, even if its own first blocks cannot be read: what they held is missed.
+  const before = spans.findLast((span) => span.epoch === epoch);
+  const added = newSpan(segment, epoch, before?.end ?? noPositions());
   spans.push(added);
   return added;
 }

@@ -28,11 +28,7 @@ export const newSpan = (segment: number, epoch: Epoch, positions: readonly numbe
  * none of the others do.
  */
 export function growSpanTo(span: SegmentSpan, positions: readonly number[]): void {
-  const isNew = span.end.every((end) => end === 0);
-  for (const [lane, position] of positions.entries()) {
-    if (isNew) span.start[lane] = position;
-    span.end[lane] = Math.max(span.end[lane]!, position);
-  }
+  for (const [lane, position] of positions.entries()) span.end[lane] = Math.max(span.end[lane]!, position);
 }
 
 /** Grows the span by a commit's lanes, in place. */

@@ -49,7 +49,10 @@ export function playFaults(
     const rot = createBitRot(world, plan.node, disk, node.model);
     keep(`fault: ${plan.node} dies`, tempo.crash, () => node.crash(dice.chance(0.7)));
     keep(`fault: ${plan.node} stops`, tempo.stop, () => node.stop());
-    keep(`fault: ${plan.node} rot`, tempo.rot, () => rot.strike());
+    keep(`fault: ${plan.node} rot`, tempo.rot, () => {
+      // While a process reads the disk the model could not say what it saw.
+      if (!node.inBetween()) rot.strike();
+    });
     // What a node knows in memory hides most damage: it shows in what is read back.
     node.onDeath = () => {
       if (Number.isFinite(tempo.rot) && !over() && dice.chance(0.3)) rot.strike();

@@ -21,6 +21,8 @@ export interface VirtualNode {
   readonly disk: VirtualDisk;
   readonly link: VirtualLink;
   readonly wall: VirtualWallClock;
+  /** A process is starting or stopping. */
+  inBetween(): boolean;
   /** The process, once it is up; undefined while there is none. */
   running(): EdgeNode | undefined;
   /** @param power the machine loses power; otherwise only the process dies and what was written stays */
@@ -67,6 +69,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     wall,
     meanDownMs: parts.meanDownMs,
     onDeath: () => undefined,
+    inBetween: () => life.alive && running === undefined,
     running: () => running,
     crashes: () => crashes,
     starts: () => starts,

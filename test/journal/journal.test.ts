@@ -37,6 +37,40 @@ test('a damaged block costs its records only, and they are named', async () => {
   expect(missing).toEqual([{ from: 8, to: 10 }]);
 });
 
+test('a damaged block that alone held the records of a lane: they are missed, not forgotten', async () => {
+  const disk = createMemoryDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(2, [1, 2], { value: 'lost' }));
+  await journal.append(commitOf(2, [], { value: 'kept' }));
+  await journal.close();
+  const file = disk.files.get('records-0000000001.hwj')!;
+  const spot = file.indexOf(Buffer.from('"lost"'));
+  file[spot] = file[spot]! ^ 1;
+  for (let opening = 1; opening <= 4; opening++) {
+    const again = journalOn(disk);
+    const { epochs, enqueued } = await again.open();
+    expect(enqueued).toEqual([0, 0, 2, 0]);
+    expect(epochs.find((old) => old.epoch === epoch)?.lanes[2]?.end).toBe(2);
+    expect(await readAll(again, epoch, 2, 2)).toEqual({ values: [], missing: [{ from: 0, to: 2 }] });
+    await again.close();
+  }
+});
+
+test('a node that starts again and again during an outage does not fill its disk with empty segments', async () => {
+  const disk = createMemoryDisk();
+  const first = journalOn(disk);
+  await first.open();
+  await first.append(commitOf(2, [1]));
+  await first.close();
+  for (let start = 0; start < 20; start++) {
+    const again = journalOn(disk);
+    await again.open();
+    await again.close();
+  }
+  expect([...disk.files.keys()].filter((name) => name.startsWith('records-')).length).toBeLessThanOrEqual(4);
+});
+
 test('a damaged head costs nothing: the segment before it says the same', async () => {
   const disk = createMemoryDisk();
   const first = journalOn(disk);
