@@ -168,11 +168,48 @@ const hub = z.strictObject({
   queryMemory: bytes.prefault('512MiB').describe('Memory a query may use. Default: 512MiB.'),
 });
 
-const uplink = z.strictObject({
-  type: z.literal('hub'),
-  host: z.string().min(1).max(253).optional().describe('Default: hub.host.'),
-  port: port.optional().describe('Default: hub.mqttPort.'),
-});
+const hubUplink = z
+  .strictObject({
+    type: z.literal('hub'),
+    host: z.string().min(1).max(253).optional().describe('Default: hub.host.'),
+    port: port.optional().describe('Default: hub.mqttPort.'),
+  })
+  .describe('A hub.');
+const iotCoreUplink = z
+  .strictObject({
+    type: z.literal('iot-core'),
+    endpoint: z
+      .string()
+      .min(1)
+      .max(253)
+      .optional()
+      .describe("Host of the account's device data endpoint. Default: what `provision` wrote beside the credentials."),
+    port: port.default(8883).describe('Default: 8883.'),
+  })
+  .describe('AWS IoT Core, made by `headwater deploy`.');
+const uplink = z.discriminatedUnion('type', [hubUplink, iotCoreUplink]);
+export type UplinkConfig = z.output<typeof uplink>;
+
+const cloud = z
+  .strictObject({
+    bulkWindow: duration
+      .refine((ms) => ms <= 300_000 && ms % 1_000 === 0, 'whole seconds up to 5m')
+      .prefault('20s')
+      .describe(
+        'How long high, normal and low envelopes are collected into one batch, so into one object. Default: 20s.',
+      ),
+    scanLimit: bytes
+      .refine((value) => value >= 10 * 1000 ** 2, 'at least 10MB, the least that Athena bills')
+      .prefault('10GB')
+      .describe('A query of the Athena workgroup that reads more is ended. Default: 10GB.'),
+    logDays: z
+      .union([z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
+      .default(30)
+      .describe('How long logs of the functions are kept, days. Default: 30.'),
+    alarmEmail: z.email().optional().describe('Told of alarms and of critical records.'),
+  })
+  .describe('The account side: stacks made by `headwater deploy`.');
+export type CloudConfig = z.output<typeof cloud>;
 
 const demo = z.strictObject({
   sync: duration
@@ -205,6 +242,7 @@ export const fleetSchema = z
       .prefault([{ type: 'hub' }])
       .describe('Where nodes deliver to, in order of preference. Default: the hub.'),
     hub: hub.prefault({}),
+    cloud: cloud.prefault({}),
     demo: demo
       .optional()
       .describe('Overlay for a laptop: short intervals, fewer nodes. start --as-declared ignores it.'),

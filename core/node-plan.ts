@@ -30,9 +30,15 @@ export interface NodePlan {
   site: string;
   seed: number;
   journal: NodeConfig['journal'];
-  uplink: { host: string; port: number };
+  uplink: UplinkPlan;
   sources: readonly SourcePlan[];
 }
+
+/** Where a node delivers to. */
+export type UplinkPlan =
+  | { type: 'hub'; host: string; port: number }
+  /** `endpoint` undefined: it lies beside the credentials. */
+  | { type: 'iot-core'; endpoint: string | undefined; port: number };
 
 export interface PlanOptions {
   /** Apply the `demo:` overlay. */
@@ -52,16 +58,20 @@ export function nodeNames(fleet: Fleet, options: PlanOptions): string[] {
 export function planNode(fleet: Fleet, nodeName: string, options: PlanOptions): NodePlan | undefined {
   const node = fleet.nodes.find((candidate) => isNumberOf(candidate.name, candidate.count, nodeName));
   if (!node) return undefined;
-  const uplink = fleet.uplink[0];
   return {
     fleet: fleet.name,
     node: nodeName,
     site: node.site,
     seed: fleet.seed,
     journal: node.journal,
-    uplink: { host: uplink?.host ?? fleet.hub.host, port: uplink?.port ?? fleet.hub.mqttPort },
+    uplink: planUplink(fleet),
     sources: node.deviceGroups.map((group) => planSource(fleet, group, options)),
   };
+}
+
+function planUplink({ uplink: [first], hub }: Fleet): UplinkPlan {
+  if (first?.type === 'iot-core') return { type: 'iot-core', endpoint: first.endpoint, port: first.port };
+  return { type: 'hub', host: first?.host ?? hub.host, port: first?.port ?? hub.mqttPort };
 }
 
 function planSource(fleet: Fleet, name: string, options: PlanOptions): SourcePlan {
@@ -103,7 +113,7 @@ const numberedName = (name: string, count: number, number: number): string =>
   `${name}-${String(number).padStart(Math.max(3, String(count).length), '0')}`;
 
 /** Whether `numbered(name, count)` holds the candidate, without spelling thousands of names. */
-function isNumberOf(name: string, count: number | undefined, candidate: string): boolean {
+export function isNumberOf(name: string, count: number | undefined, candidate: string): boolean {
   if (count === undefined) return candidate === name;
   const number = Number(candidate.slice(name.length + 1));
   return number >= 1 && number <= count && candidate === numberedName(name, count, number);

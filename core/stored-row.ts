@@ -1,6 +1,6 @@
-import type { StoredEnvelope } from '../core/ports.ts';
-import type { Lane } from '../core/priority.ts';
-import type { ClockState, Quality } from '../core/reading.ts';
+import type { StoredEnvelope } from './ports.ts';
+import type { Lane } from './priority.ts';
+import type { ClockState, Quality } from './reading.ts';
 
 /** One row of the store of record (docs/adr/0006-stored.md); every store has the same columns. */
 export interface StoredRow {

@@ -1,4 +1,4 @@
-import type { StoredRow } from '../adapters/stored-row.ts';
+import type { StoredRow } from '../core/stored-row.ts';
 import type { NodeModel } from './node-model.ts';
 import { uidOf } from './workload.ts';
 

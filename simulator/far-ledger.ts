@@ -1,4 +1,4 @@
-import type { StoredRow } from '../adapters/stored-row.ts';
+import type { StoredRow } from '../core/stored-row.ts';
 import type { FarSideLedger } from '../core/ledger.ts';
 import type { StoreChange } from '../core/ports.ts';
 import { LANES, priorityOf } from '../core/priority.ts';

@@ -120,7 +120,7 @@ function drawPlan(dice: Dice, node: string): NodePlan {
     site: 'site-1',
     seed: 1,
     journal: { maxBytes, localBytes: Math.floor(maxBytes / dice.pick([4, 8])) },
-    uplink: { host: 'virtual', port: 1 },
+    uplink: { type: 'hub', host: 'virtual', port: 1 },
     sources: Array.from({ length: dice.int(1, 3) }, (_, index) => drawSource(dice, `source-${index}`)),
   };
 }

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { type DuckDBAppender, DuckDBTimestampMillisecondsValue } from '@duckdb/node-api';
 import type { LaneKey } from '../../core/identity.ts';
 import { isLane } from '../../core/priority.ts';
-import type { StoredRow } from '../stored-row.ts';
+import type { StoredRow } from '../../core/stored-row.ts';
 
 /** A row of a result: BIGINT comes as a JavaScript bigint. */
 export type ResultRow = Record<string, unknown>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Logger, PoisonMessage, RecordStore, StoreChange } from '../../core/ports.ts';
 import { POISON_BOUNDS, type PoisonBounds } from '../poison-bounds.ts';
-import { rowsOf } from '../stored-row.ts';
+import { rowsOf } from '../../core/stored-row.ts';
 import { type ColdFiles, realColdFiles, reconcileColdFiles } from './cold-files.ts';
 import { openDatabase, type StoreDatabase } from './duckdb-database.ts';
 import { countLanesOf, findHashes, readLanes, writeHashes, writeLanes, writeStatements } from './duckdb-index.ts';

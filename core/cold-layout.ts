@@ -1,0 +1,29 @@
+/** Where things lie in the cold bucket, and how their keys are made: the same in what writes, reads and grants. */
+export const COLD_PREFIXES = {
+  /** Written before the index knows them; no table reads here, and each is deleted once it landed. */
+  staging: 'staging/',
+  /** Records, one object per day of their time and batch. */
+  landing: 'landing/',
+  /** Mergeable summaries per stream and minute, one object per landed object. */
+  partials: 'partials/',
+  /** Messages that can never be taken, with their reason. */
+  aside: 'aside/',
+} as const;
+export type ColdPrefix = keyof typeof COLD_PREFIXES;
+
+/** A UTC day as `YYYY-MM-DD`; the partition `dt` of every table. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+export const stagingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.staging}${batch}/dt=${dt}.parquet`;
+export const landingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.landing}dt=${dt}/${batch}.parquet`;
+export const asideKey = (name: string, dt: string): string => `${COLD_PREFIXES.aside}dt=${dt}/${name}.json`;
+
+/** Derived from the landed object's key alone, so that doing it twice changes nothing; undefined for other keys. */
+export function partialKeyOf(landing: string): string | undefined {
+  return landing.startsWith(COLD_PREFIXES.landing)
+    ? `${COLD_PREFIXES.partials}${landing.slice(COLD_PREFIXES.landing.length)}`
+    : undefined;
+}
+
+/** The batch that a staging key belongs to; undefined for other keys. */
+export const batchOfStaging = (key: string): string | undefined => /^staging\/([^/]+)\/dt=/.exec(key)?.[1];
