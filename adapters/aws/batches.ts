@@ -40,6 +40,8 @@ export interface Batches {
   land(batch: Batch): Promise<BatchEnd>;
   /** Brings a batch to its end, whoever began it. A batch that is not known any more landed long ago. */
   finish(id: string): Promise<BatchEnd>;
+  /** The same for a batch whose staged objects were found; they are gone then, unless no transaction knows them. */
+  sweep(id: string): Promise<BatchEnd | 'unknown'>;
 }
 
 export function createBatches(ports: BatchPorts): Batches {
@@ -55,6 +57,15 @@ export function createBatches(ports: BatchPorts): Batches {
     if (batch === undefined) return 'landed';
     if (batch.state !== 'staged') return batch.state;
     return (await allStaged(batch)) ? land(batch) : endWithoutObjects(batch);
+  }
+
+  /** A copy made long after landing could bring back what compaction has moved: so nothing may stay to be copied. */
+  async function sweep(id: string): Promise<BatchEnd | 'unknown'> {
+    const batch = await read(id);
+    if (batch === undefined) return 'unknown';
+    if (batch.state === 'staged') return finish(id);
+    await removeStaged(batch);
+    return batch.state;
   }
 
   /** Before the first copy: of a batch that lost an object nothing may become visible. */
@@ -166,7 +177,7 @@ export function createBatches(ports: BatchPorts): Batches {
     }
   }
 
-  return { land, finish };
+  return { land, finish, sweep };
 }
 
 /** Those that the commit wrote after its transaction. */

@@ -26,8 +26,8 @@ export interface CloudStorePorts extends BatchPorts {
 }
 
 export interface CloudStore extends RecordStore {
-  /** Brings a batch that was left staged to its end. */
-  finishStaged(batch: string): Promise<BatchEnd>;
+  /** Brings a batch whose staged objects were found to its end; `unknown` = no transaction named it (yet). */
+  finishStaged(batch: string): Promise<BatchEnd | 'unknown'>;
 }
 
 /**
@@ -115,7 +115,7 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
     },
     laneCount: (node) => table.count(node, LANE_PREFIX),
     putAside: (messages) => putAsideObjects(objects, messages),
-    finishStaged: finish,
+    finishStaged: batches.sweep,
   };
 }
 

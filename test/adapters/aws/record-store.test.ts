@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createCloudStore } from '../../../adapters/aws/record-store.ts';
 import { createMemoryAudit } from '../../../adapters/memory/logger.ts';
-import { COLD_PREFIXES } from '../../../core/cold-layout.ts';
+import { batchOfStaging, COLD_PREFIXES } from '../../../core/cold-layout.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { contractMayCarry, farSideContract } from '../../contracts/far-side.ts';
 import { recordStoreContract, type StoreUnderTest } from '../../contracts/record-store.ts';
@@ -182,4 +182,20 @@ test('poison that comes twice is kept once', async () => {
   await cloudStoreOn(data).putAside([message]);
   await cloudStoreOn(data).putAside([message, { ...message, client: 'node-b' }]);
   expect((await asideMessages(data)).map(({ client }) => client).sort()).toEqual(['node-a', 'node-b']);
+});
+
+test('what stayed staged after landing is removed by the sweep; what no transaction knows is left alone', async () => {
+  const data = emptyCloud();
+  const forgetful = cloudStoreOn(data, {
+    objects: { ...data.objects, delete: () => Promise.reject(new Error('service unavailable')) },
+  });
+  expect(await forgetful.commit(changeOf(envelopeOf(0, 3)))).toBe('committed');
+  expect(await forgetful.commit(changeOf(envelopeOf(0, 3)))).toBe('conflict');
+  const staged = data.objects.keys(COLD_PREFIXES.staging);
+  expect(staged).toHaveLength(2);
+  const store = cloudStoreOn(data);
+  const ends = await Promise.all(staged.map((key) => store.finishStaged(batchOfStaging(key)!)));
+  expect(ends).toEqual(['landed', 'unknown']);
+  expect(data.objects.keys(COLD_PREFIXES.staging)).toEqual(staged.slice(1));
+  expect(await landedRows(data)).toHaveLength(3);
 });
