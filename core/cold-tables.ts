@@ -46,8 +46,12 @@ export const PARTIAL_COLUMNS = [
   ['mean', 'double'],
   ['m2', 'double'],
   ['first_ts', 'timestamp'],
+  ['first_epoch', 'string'],
+  ['first_position', 'bigint'],
   ['first_value', 'double'],
   ['last_ts', 'timestamp'],
+  ['last_epoch', 'string'],
+  ['last_position', 'bigint'],
   ['last_value', 'double'],
   ['bad', 'bigint'],
 ] as const satisfies ColdTable['columns'];

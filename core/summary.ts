@@ -34,8 +34,12 @@ export interface PartialRow extends Series {
   mean: number | null;
   m2: number | null;
   first_ts: number | null;
+  first_epoch: string | null;
+  first_position: number | null;
   first_value: number | null;
   last_ts: number | null;
+  last_epoch: string | null;
+  last_position: number | null;
   last_value: number | null;
   /** Values of quality bad, and missing ones. */
   bad: number;
@@ -58,14 +62,14 @@ interface Group {
 /** One row a stream and minute, sorted: the same rows in the same order give the same result to the last bit. */
 export function summarise(rows: readonly StoredRow[]): PartialRow[] {
   const groups = new Map<string, Group>();
+  let group: Group | undefined;
   for (const row of rows) {
     const minute = Math.floor(row.ts / MINUTE_MS) * MINUTE_MS;
     const isText = row.text !== null;
-    const name = `${keyOf(row)}${minute}/${isText}`;
-    let group = groups.get(name);
-    if (group === undefined) {
-      const { site, node, device, stream } = row;
-      group = { series: { site, node, device, stream }, minute, isText, texts: 0, numbers: undefined, bad: 0 };
+    // Rows come sorted by stream and time: most follow one of their own group.
+    if (group === undefined || !belongs(row, minute, isText, group)) {
+      const name = `${keyOf(row)}${minute}/${isText}`;
+      group = groups.get(name) ?? newGroup(row, minute, isText);
       groups.set(name, group);
     }
     if (row.quality === 'bad' || (row.value === null && !isText)) group.bad++;
@@ -121,6 +125,23 @@ const pointOf = ({ ts, epoch, position, lane, producer }: StoredRow, value: numb
   value,
 });
 
+const newGroup = ({ site, node, device, stream }: Series, minute: number, isText: boolean): Group => ({
+  series: { site, node, device, stream },
+  minute,
+  isText,
+  texts: 0,
+  numbers: undefined,
+  bad: 0,
+});
+
+const belongs = (row: Series, minute: number, isText: boolean, group: Group): boolean =>
+  minute === group.minute &&
+  isText === group.isText &&
+  row.stream === group.series.stream &&
+  row.device === group.series.device &&
+  row.node === group.series.node &&
+  row.site === group.series.site;
+
 /** Names hold any character: their lengths keep them apart. */
 const keyOf = ({ site, node, device, stream }: Series): string =>
   `${site.length},${node.length},${device.length}:${site}${node}${device}${stream}/`;
@@ -150,8 +171,12 @@ function toRow({ series, minute, texts, numbers, bad }: Group): PartialRow {
     mean: finite(numbers?.mean),
     m2: finite(numbers?.m2),
     first_ts: numbers?.first.ts ?? null,
+    first_epoch: numbers?.first.epoch ?? null,
+    first_position: numbers?.first.position ?? null,
     first_value: numbers?.first.value ?? null,
     last_ts: numbers?.last.ts ?? null,
+    last_epoch: numbers?.last.epoch ?? null,
+    last_position: numbers?.last.position ?? null,
     last_value: numbers?.last.value ?? null,
     bad,
   };

@@ -30,6 +30,8 @@ export interface IngestResult {
   failed: number[];
   /** Indexes of messages that were put aside: they can never be taken. @default none */
   putAside?: number[];
+  /** What became of each message, in their order. @default not said */
+  outcomes?: IngestOutcome[];
 }
 
 /** `failed`: not now, to be delivered again; `status` and `counted`: a question, a count statement. */

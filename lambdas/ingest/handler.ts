@@ -33,7 +33,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       return await ingest(messages);
     } catch (error) {
       logger.error({ err: error, messages: messages.length }, 'ingest failed');
-      return { answers: [], failed: messages.map((_, at) => at) };
+      return { answers: [], failed: messages.map((_, at) => at), outcomes: messages.map(() => 'failed') };
     }
   };
 
@@ -48,6 +48,7 @@ export function createIngest(ports: IngestPorts): Ingest {
       answers: answersOf(tasks, fates),
       failed: tasks.filter(({ at }) => fates[at] === 'failed').map(({ at }) => at),
       ...(aside.length > 0 && { putAside: aside }),
+      outcomes: fates.map(outcomeOf),
     };
   }
 
@@ -191,14 +192,15 @@ function nodeOf(opened: OpenedMessage): string | undefined {
   return opened.kind === 'question' ? opened.node : opened.identity?.node;
 }
 
+const outcomeOf = (fate: Reply | 'failed'): IngestOutcome => (fate === 'failed' ? 'failed' : fate.outcome);
+
 function eventOf({ message, opened }: Task, fate: Reply | 'failed') {
-  const outcome: IngestOutcome = fate === 'failed' ? 'failed' : fate.outcome;
   const envelope = opened.kind === 'envelope' ? opened.envelope : undefined;
   return {
     client: message.client,
     node: nodeOf(opened),
     lane: opened.kind === 'aside' ? opened.identity?.lane : envelope?.header.lane,
-    outcome,
+    outcome: outcomeOf(fate),
     records: envelope?.records.length ?? 0,
     bytes: message.payload.length,
   };

@@ -13,11 +13,19 @@ const ALLOWED: Record<string, readonly string[]> = {
   'journal/worker.ts': ['core', 'journal', 'adapters'],
   'greengrass-components': ['core', 'journal', 'greengrass-components'],
   lambdas: ['core', 'lambdas'],
+  ...Object.fromEntries(
+    ['ingest', 'aggregate', 'sweep', 'compare'].map((name) => [
+      `lambdas/${name}/index.ts`,
+      ['core', 'lambdas', 'adapters'],
+    ]),
+  ),
   adapters: ['core', 'adapters'],
+  lib: ['core', 'lambdas', 'lib'],
   edge: ['core', 'journal', 'greengrass-components', 'edge'],
   'edge/plain-node.ts': ['core', 'journal', 'greengrass-components', 'edge', 'adapters'],
   hub: ['core', 'lambdas', 'adapters', 'hub'],
   bin: ['core', 'journal', 'edge', 'hub', 'adapters', 'bin'],
+  'bin/cdk.ts': ['bin', 'lib'],
 };
 
 /** What core may use besides itself: pure functions only. */

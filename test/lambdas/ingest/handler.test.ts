@@ -121,7 +121,11 @@ describe('another writer', () => {
         return 'conflict';
       },
     }));
-    expect(await ingest([message(0, 10), message(10, 12)])).toEqual({ answers: [], failed: [0, 1] });
+    expect(await ingest([message(0, 10), message(10, 12)])).toEqual({
+      answers: [],
+      failed: [0, 1],
+      outcomes: ['failed', 'failed'],
+    });
     expect(commits).toBe(5);
   });
 });
@@ -190,7 +194,7 @@ describe('a store in trouble', () => {
 
   test('a bug anywhere is a failed batch', async () => {
     const { ingest, logger } = setUp(undefined, { mayCarry: broken });
-    expect(await ingest([message(0, 5)])).toEqual({ answers: [], failed: [0] });
+    expect(await ingest([message(0, 5)])).toEqual({ answers: [], failed: [0], outcomes: ['failed'] });
     expect(logger.lines).toMatchObject([{ level: 'error', message: 'ingest failed' }]);
   });
 });
