@@ -1,8 +1,10 @@
 import { checkCommand } from './commands/check.ts';
+import { deployCommand } from './commands/deploy.ts';
 import { hubCommand } from './commands/hub.ts';
 import { initCommand } from './commands/init.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { nodeCommand } from './commands/node.ts';
+import { provisionCommand } from './commands/provision.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { queryCommand } from './commands/query.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -19,6 +21,8 @@ const COMMANDS = [
   queryCommand(),
   ledgerCommand(),
   quarantineCommand(),
+  deployCommand(),
+  provisionCommand(),
 ];
 
 process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));

@@ -41,3 +41,15 @@ function wholeNumber(text: string): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   return number;
 }
+
+/**
+ * `host`, `host:port` or `[address]:port`.
+ *
+ * @param name of the option, for the message
+ * @throws Error if it is none of these
+ */
+export function hostAndPort(name: string, text: string): { host: string; port: number | undefined } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
+  if (!match) throw new Error(`${name} ${text}: expected host or host:port`);
+  return { host: (match[1] ?? match[2])!, port: match[3] === undefined ? undefined : portOption(match[3]) };
+}

@@ -51,8 +51,16 @@ async function createProgram(commands: readonly Command[]): Promise<Command> {
     .showHelpAfterError('(add --help for the options and examples)')
     .addHelpText('after', EXAMPLES);
   // A command made elsewhere knows nothing of the program's settings until it is given them.
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  for (const command of commands) {
+    inherit(command, program);
+    program.addCommand(command);
+  }
   return program;
+}
+
+function inherit(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const below of command.commands) inherit(below, command);
 }
 
 async function readPackage(): Promise<{ version: string; description: string }> {

@@ -18,17 +18,6 @@ export const basicIngestTopic = (fleet: string, traffic: TrafficClass, node: str
 /** A classic nucleus may connect as `<thing>#2`; names of things hold no `#`. */
 export const thingOf = (clientId: string): string => clientId.replace(/#\d+$/, '');
 
-/** The IoT policy that every device certificate of a fleet gets: own topics only, under the name of its thing. */
-export const devicePolicyName = (fleet: string): string => `headwater-${fleet}-device`;
-
-/** The thing group that holds all plain nodes of a fleet. */
-export const thingGroupName = (fleet: string): string => `headwater-${fleet}`;
-
-/** The stacks of a fleet, in the order in which they are made. */
-export const STACKS = ['Foundation', 'Storage', 'Ingest'] as const;
-export type StackPart = (typeof STACKS)[number];
-export const stackName = (fleet: string, part: StackPart): string => `Headwater-${fleet}-${part}`;
-
 /** CloudFormation takes letters, digits and hyphens. */
 export const stackNameOf = (fleet: string, stack: 'Foundation' | 'Storage' | 'Ingest'): string =>
   `Headwater-${fleet.replaceAll('_', '-')}-${stack}`;

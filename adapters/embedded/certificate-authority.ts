@@ -2,16 +2,13 @@ import 'reflect-metadata'; // first: @peculiar/x509 injects its parts through it
 import { type webcrypto as NodeCrypto, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
-
-x509.cryptoProvider.set(webcrypto);
+import { ALGORITHM, createKeys, importKeys, keyPem } from './ecdsa-keys.ts';
 
 const DAY_MS = 86_400_000;
 export const AUTHORITY_LIFE_MS = 3_652 * DAY_MS;
 export const LEAF_LIFE_MS = 365 * DAY_MS;
 /** Clocks at the edge are late: a certificate is valid from an hour before it was made. */
 const BACKDATE_MS = 3_600_000;
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 /** The authority, ready to sign. */
 export interface Authority {
@@ -90,28 +87,6 @@ function roleExtensions(subject: Subject): x509.Extension[] {
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
     new x509.SubjectAlternativeNameExtension(names),
   ];
-}
-
-function createKeys(): Promise<NodeCrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']) as Promise<NodeCrypto.CryptoKeyPair>;
-}
-
-async function importKeys(key: string): Promise<NodeCrypto.CryptoKeyPair> {
-  const der = x509.PemConverter.decodeFirst(key);
-  const privateKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
-  const { kty, crv, x, y } = await webcrypto.subtle.exportKey('jwk', privateKey);
-  const publicKey = await webcrypto.subtle.importKey(
-    'jwk',
-    { kty, crv, x, y } as NodeCrypto.JsonWebKey,
-    ALGORITHM,
-    true,
-    ['verify'],
-  );
-  return { privateKey, publicKey };
-}
-
-async function keyPem(key: NodeCrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
 
 /** 16 random bytes; positive and of full length in DER whatever is drawn (RFC 5280, 4.1.2.2). */

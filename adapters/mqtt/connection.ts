@@ -5,19 +5,13 @@ import { topicOf } from '../../core/flow.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
 import { atMost } from './at-most.ts';
+import { HUB_SIDE, type MqttFarSide, type UplinkAddress } from './far-side.ts';
 import type { LinkEnd } from './link-trouble.ts';
 
-/** A half-open connection is noticed after one and a half times this. */
+/** IoT Core takes no less than 30 s. A half-open connection is noticed after one and a half times this. */
 const KEEPALIVE_S = 30;
 const CONNECT_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 1_000;
-
-export interface HubAddress {
-  host: string;
-  port: number;
-  /** This node: its client id, and the owner of its topics. */
-  node: string;
-}
 
 export interface ConnectionEvents {
   /** Connected, and answers will arrive: the subscription stands. */
@@ -30,20 +24,24 @@ export interface ConnectionEvents {
 export interface Connection {
   /** Resolves with the PUBACK; rejects if the connection ends before. */
   publish(topic: string, payload: Uint8Array): Promise<void>;
-  /** Ends it; resolves within a second or so whatever the hub does. */
+  /** Ends it; resolves within a second or so whatever the far side does. */
   close(): Promise<void>;
+  /** Drops it as lost. */
+  cut(reason: Error): void;
 }
 
 /**
- * One connection to the hub, from dialling to its end, never a second one. A client of its own each time, since
+ * One connection to the far side, from dialling to its end, never a second one. A client of its own each time, since
  * mqtt.js keeps what was not acknowledged and would send it again behind the back of the forwarder, which owns resends.
  */
 export function openConnection(
   { credentials, clock }: { credentials: TlsMaterial; clock: Clock },
-  { host, port, node }: HubAddress,
+  { host, port, node }: UplinkAddress,
   events: ConnectionEvents,
+  farSide: MqttFarSide = HUB_SIDE,
 ): Connection {
-  const end: LinkEnd = { error: undefined, secured: false, accepted: false };
+  const end: LinkEnd = { error: undefined, secured: false, accepted: false, listening: false };
+  const protocols = farSide.applicationProtocols(port);
   const pending = new Set<(error: Error) => void>();
   const socket = connectTls({
     host,
@@ -53,6 +51,7 @@ export function openConnection(
     key: credentials.key,
     minVersion: 'TLSv1.2',
     ...(isIP(host) ? {} : { servername: host }),
+    ...(protocols ? { ALPNProtocols: protocols } : {}),
   });
   socket.setNoDelay(true);
   socket.once('secureConnect', () => {
@@ -79,8 +78,9 @@ export function openConnection(
     end.accepted = true;
     // Before the link counts as up: an answer that comes before the subscription would be lost.
     client.subscribe(topicOf('answer', node), { qos: 0 }, (error) => {
-      if (error) socket.destroy(error);
-      else events.onUp();
+      if (error) return socket.destroy(error);
+      end.listening = true;
+      events.onUp();
     });
   });
   client.once('close', () => {
@@ -90,7 +90,8 @@ export function openConnection(
   });
 
   function rejectPending(): void {
-    for (const reject of pending) reject(new Error('the connection to the hub was lost before the message was taken'));
+    for (const reject of pending)
+      reject(new Error(`the connection to ${farSide.name} was lost before the message was taken`));
     pending.clear();
   }
 
@@ -116,5 +117,10 @@ export function openConnection(
     await closed;
   }
 
-  return { publish, close };
+  function cut(reason: Error): void {
+    end.error ??= reason;
+    socket.destroy();
+  }
+
+  return { publish, close, cut };
 }

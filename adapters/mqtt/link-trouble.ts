@@ -7,24 +7,36 @@ export const LINK_TROUBLES = [
   'certificate-refused',
   'client-refused',
   'lost',
+  // IoT Core only:
+  'foreign-endpoint',
+  'clock',
+  'not-let-in',
+  'subscription-refused',
 ] as const;
-/** Why there is no link to the hub. */
+/** Why there is no link to the far side. */
 export type LinkTrouble = (typeof LINK_TROUBLES)[number];
 
 /** How a connection ended. */
 export interface LinkEnd {
   /** The first error, if there was any. */
   error: (Error & { code?: string | number }) | undefined;
-  /** Whether TLS was agreed on, and whether the hub accepted the client. */
+  /** Whether TLS was agreed on, whether the far side accepted the client, and then its subscription. */
   secured: boolean;
   accepted: boolean;
+  listening: boolean;
 }
 
-/** What is wrong and what an operator should do about it. */
+export interface ExplainedEnd {
+  trouble: LinkTrouble;
+  /** For an operator. */
+  advice: string;
+}
+
+/** What is wrong between a node and its hub, and what an operator should do about it. */
 export function explainLinkEnd(
   { error, secured, accepted }: LinkEnd,
   { host, port, node }: { host: string; port: number; node: string },
-): { trouble: LinkTrouble; advice: string } {
+): ExplainedEnd {
   const code = error?.code;
   if (accepted) {
     return { trouble: 'lost', advice: `the connection to ${host} port ${port} was lost; it is tried again` };
@@ -42,7 +54,7 @@ export function explainLinkEnd(
     const advice = `the hub's certificate is not valid at this machine's time (${code}): check the clocks of both, then restart the hub`;
     return { trouble: 'hub-certificate-dates', advice };
   }
-  if (code !== undefined && UNTRUSTED.has(code)) {
+  if (isUntrusted(code)) {
     const advice = `${host} port ${port} shows a certificate of another authority (${code}): copy this hub's credentials to the node, or correct the address`;
     return { trouble: 'foreign-hub', advice };
   }
@@ -63,6 +75,9 @@ export function explainLinkEnd(
     advice: `no hub at ${host} port ${port} (${seen}): is it running, and the way free?`,
   };
 }
+
+export const isUntrusted = (code: string | number | undefined): boolean =>
+  typeof code === 'string' && UNTRUSTED.has(code);
 
 /** OpenSSL's verdicts on a chain that does not end in our authority. */
 const UNTRUSTED: ReadonlySet<string> = new Set([

@@ -1,15 +1,18 @@
-import { type TrafficClass, topicOf } from '../../core/flow.ts';
+import type { TrafficClass } from '../../core/flow.ts';
 import type { Cancel, Clock, Logger, Random, Uplink } from '../../core/ports.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
-import { type Connection, type HubAddress, openConnection } from './connection.ts';
-import { explainLinkEnd, type LinkEnd, type LinkTrouble } from './link-trouble.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { HUB_SIDE, type MqttFarSide, type UplinkAddress } from './far-side.ts';
+import type { LinkEnd, LinkTrouble } from './link-trouble.ts';
+import { createPace } from './pace.ts';
 
-const FIRST_RETRY_MS = 500;
 export const MAX_RETRY_MS = 30_000;
 /** A link that lasted less does not count as recovery: two nodes with one name would throw each other out for ever. */
 const STEADY_MS = 30_000;
-/** More than this without PUBACK is not taken: the hub is stuck, and the journal is the place to wait. */
+/** More than this without PUBACK is not taken: the far side is stuck, and the journal is the place to wait. */
 const MAX_UNACKNOWLEDGED_BYTES = 16 * 1024 ** 2;
+/** Around topic and payload of a PUBLISH packet, at most. */
+const PACKET_OVERHEAD_BYTES = 9;
 
 export interface MqttUplinkPorts {
   credentials: TlsMaterial;
@@ -19,14 +22,22 @@ export interface MqttUplinkPorts {
 }
 
 /**
- * A node's way to its hub: MQTT 3.1.1 over mutual TLS. Dials at once and again after every loss, with growing, jittered
- * pauses of at most 30 s. It holds no queue: what cannot go now is rejected, what is lost is never sent again by itself.
+ * A node's way to its far side, the hub or IoT Core: MQTT 3.1.1 over mutual TLS. Dials at once and again after every
+ * loss, with growing, jittered pauses of at most 30 s. What is lost is never sent again by itself. It holds back only
+ * what is over the pace of the far side, 16 MiB at most: more is rejected, as is everything while there is no link.
  *
  * `onLink` hears the present state at once if the link is up already; after `close` nothing is reported any more.
+ *
+ * @param farSide default: the hub
  */
-export function createMqttUplink(ports: MqttUplinkPorts, address: HubAddress): Uplink {
+export function createMqttUplink(
+  ports: MqttUplinkPorts,
+  address: UplinkAddress,
+  farSide: MqttFarSide = HUB_SIDE,
+): Uplink {
   const { clock, logger } = ports;
   const { node } = address;
+  const pace = farSide.pace && createPace(clock, farSide.pace);
   let tellAnswer: (payload: Uint8Array) => void = () => {};
   let tellLink: (connected: boolean) => void = () => {};
   let connection: Connection;
@@ -38,19 +49,24 @@ export function createMqttUplink(ports: MqttUplinkPorts, address: HubAddress): U
   let closing: Promise<void> | undefined;
 
   function dial(): void {
-    connection = openConnection(ports, address, {
-      onUp: () => {
-        if (closing) return;
-        upSinceMs = clock.monotonicMs();
-        told = undefined;
-        logger.info({ hub: `${address.host}:${address.port}`, node }, 'connected to the hub');
-        tellLink(true);
+    connection = openConnection(
+      ports,
+      address,
+      {
+        onUp: () => {
+          if (closing) return;
+          upSinceMs = clock.monotonicMs();
+          told = undefined;
+          logger.info({ address: `${address.host}:${address.port}`, node }, `connected to ${farSide.name}`);
+          tellLink(true);
+        },
+        onAnswer: (payload) => {
+          if (!closing) tellAnswer(payload);
+        },
+        onEnd: lose,
       },
-      onAnswer: (payload) => {
-        if (!closing) tellAnswer(payload);
-      },
-      onEnd: lose,
-    });
+      farSide,
+    );
   }
 
   function lose(end: LinkEnd): void {
@@ -59,30 +75,55 @@ export function createMqttUplink(ports: MqttUplinkPorts, address: HubAddress): U
     if (lastedMs >= STEADY_MS) retries = 0;
     const wasUp = upSinceMs !== undefined;
     upSinceMs = undefined;
+    pace?.drop(notConnected());
     explain(end);
-    const pauseMs = retryPauseMs(retries, ports.random);
+    const pauseMs = retryPauseMs(retries, ports.random, farSide.firstRetryMs);
     retries += 1;
     cancelRetry = clock.after(pauseMs, dial);
     if (wasUp) tellLink(false);
   }
 
-  /** Once per change of state: a hub that is away for a week is one line, not a million. */
+  /** Once per change of state: a far side that is away for a week is one line, not a million. */
   function explain(end: LinkEnd): void {
-    const { trouble, advice } = explainLinkEnd(end, address);
+    const { trouble, advice } = farSide.explain(end, address);
     if (trouble !== told) logger.warn({ node, trouble }, advice);
     told = trouble;
   }
 
+  const notConnected = (): Error => new Error(`not connected to ${farSide.name}`);
+
   async function send(traffic: TrafficClass, payload: Uint8Array): Promise<void> {
-    if (closing || upSinceMs === undefined) throw new Error('not connected to the hub');
-    if (unacknowledgedBytes + payload.length > MAX_UNACKNOWLEDGED_BYTES) {
-      throw new Error(`${unacknowledgedBytes} bytes unacknowledged by the hub, allowed ${MAX_UNACKNOWLEDGED_BYTES}`);
+    if (closing || upSinceMs === undefined) throw notConnected();
+    // Sent all the same it would cost the connection, and with it everything under way.
+    if (payload.length > farSide.maxPayloadBytes) {
+      throw new RangeError(`message of ${payload.length} bytes, ${farSide.name} takes ${farSide.maxPayloadBytes}`);
     }
+    if (unacknowledgedBytes + payload.length > MAX_UNACKNOWLEDGED_BYTES) {
+      throw new Error(
+        `${unacknowledgedBytes} bytes unacknowledged by ${farSide.name}, allowed ${MAX_UNACKNOWLEDGED_BYTES}`,
+      );
+    }
+    const topic = farSide.publishTopic(traffic, node);
     unacknowledgedBytes += payload.length;
     try {
-      await connection.publish(topicOf(traffic, node), payload);
+      const bytes = payload.length + topic.length + PACKET_OVERHEAD_BYTES;
+      await (pace ? pace.run(bytes, traffic === 'critical', () => publish(topic, payload)) : publish(topic, payload));
     } finally {
       unacknowledgedBytes -= payload.length;
+    }
+  }
+
+  async function publish(topic: string, payload: Uint8Array): Promise<void> {
+    const carrier = connection;
+    const withinMs = farSide.pubackWithinMs;
+    const cancel =
+      withinMs === undefined
+        ? () => {}
+        : clock.after(withinMs, () => carrier.cut(new Error(`no PUBACK within ${withinMs / 1_000} s`)));
+    try {
+      await carrier.publish(topic, payload);
+    } finally {
+      cancel();
     }
   }
 
@@ -98,14 +139,19 @@ export function createMqttUplink(ports: MqttUplinkPorts, address: HubAddress): U
     },
     close: () => {
       cancelRetry();
+      pace?.drop(notConnected());
       closing ??= connection.close();
       return closing;
     },
   };
 }
 
-/** Doubles from half a second to 30 s; the upper half of it is random, so that a fleet does not come back in step. */
-export function retryPauseMs(retries: number, random: Random): number {
-  const longestMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(retries, 20));
+/**
+ * Doubles from the first pause to 30 s; the upper half of it is random, so that a fleet does not come back in step.
+ *
+ * @param firstMs default: the hub's
+ */
+export function retryPauseMs(retries: number, random: Random, firstMs: number = HUB_SIDE.firstRetryMs): number {
+  const longestMs = Math.min(MAX_RETRY_MS, firstMs * 2 ** Math.min(retries, 20));
   return longestMs / 2 + random.fraction() * (longestMs / 2);
 }

@@ -5,7 +5,8 @@ import type { NodeOptions } from '../running/run-node.ts';
 const EXAMPLES = `
 Examples:
   $ headwater node fleet.yaml --node press-hall-001 --credentials ./press-hall-001
-  $ headwater node fleet.yaml --node press-hall-001 --hub hub.plant.example:8883 --for 10m --json`;
+  $ headwater node fleet.yaml --node press-hall-001 --hub hub.plant.example:8883 --for 10m --json
+  $ headwater node fleet.yaml --node pump-01 --credentials /etc/headwater/pump-01       uplink iot-core: no hub needed`;
 
 /** `headwater node FLEET --node NAME`: one node alone. */
 export function nodeCommand(): Command {
@@ -16,6 +17,10 @@ export function nodeCommand(): Command {
     .option('--data <dir>', 'where everything durable is kept', '.headwater')
     .option('--credentials <dir>', "folder with ca.crt, node.crt, node.key (default: the hub's, on the same machine)")
     .option('--hub <host[:port]>', 'address of the hub (default: the uplink of the fleet file)')
+    .option(
+      '--endpoint <host[:port]>',
+      "the account's IoT Core endpoint (default: the fleet file, then uplink.json beside the credentials)",
+    )
     .option('--mqtt-port <port>', "the hub's MQTT port", portOption)
     .option('--speed <factor>', 'replayed and simulated time runs so many times faster', speedOption, 1)
     .option('--for <duration>', 'stop by itself after this time', durationOption)

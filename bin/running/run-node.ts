@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import { createStderrLogger } from '../../adapters/embedded/pino-logger.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import { checkNodeLedger } from '../../core/ledger.ts';
-import { nodeNames, planNode } from '../../core/node-plan.ts';
+import { type NodePlan, nodeNames, planNode } from '../../core/node-plan.ts';
 import { nodeDirectory } from '../../edge/node-directory.ts';
 import { startPlainNode } from '../../edge/plain-node.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
-import { portOption } from '../options.ts';
 import { EXIT } from '../program.ts';
+import { chooseFarSide } from './far-side-choice.ts';
 import { loadFleetOrReport } from './fleet-option.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -20,6 +20,7 @@ export interface NodeOptions {
   data: string;
   credentials?: string;
   hub?: string;
+  endpoint?: string;
   mqttPort?: number;
   speed: number;
   for?: number;
@@ -36,20 +37,22 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
   const logger = createStderrLogger('info');
   // Before anything is started that would keep the process alive.
-  const hub = hubAddress(options, plan.uplink);
+  const farSide = chooseFarSide(options, plan.uplink);
   const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
   const node = await startPlainNode(worker, logger, {
     plan,
     directory: nodeDirectory(options.data, plan.node),
-    credentials: options.credentials ?? defaultCredentials(options.data, plan.node),
-    hub,
+    credentials: options.credentials ?? defaultCredentials(options.data, plan),
+    ...farSide,
     fleetDirectory: dirname(file),
     speed: options.speed,
   }).catch(async (error) => {
     await worker.close();
     throw error;
   });
-  process.stderr.write(`node ${plan.node}: delivering to ${hub.host}:${hub.port}\n`);
+  process.stderr.write(
+    `node ${plan.node}: delivering to ${plan.uplink.type === 'hub' ? 'the hub' : 'IoT Core'} at ${node.endpoint.host}:${node.endpoint.port}\n`,
+  );
   const broken = await Promise.race([stopped.then(() => undefined), worker.failed]);
   if (broken) throw broken;
   const { ledger, forward, failedSources } = await node.stop(FLUSH_MS);
@@ -66,16 +69,9 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   process.exitCode = problems.length + failedSources.length === 0 ? EXIT.ok : EXIT.problem;
 }
 
-function hubAddress(options: NodeOptions, uplink: { host: string; port: number }): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(options.hub ?? '');
-  if (options.hub !== undefined && !match) throw new Error(`--hub ${options.hub}: expected host or host:port`);
-  const port = options.mqttPort ?? (match?.[3] === undefined ? uplink.port : portOption(match[3]));
-  return { host: match?.[1] ?? match?.[2] ?? uplink.host, port };
-}
-
-function defaultCredentials(data: string, node: string): string {
+function defaultCredentials(data: string, { node, uplink }: NodePlan): string {
   const fromHub = join(data, 'hub', 'pki', 'credentials', node);
-  return existsSync(fromHub) ? fromHub : join(nodeDirectory(data, node), 'credentials');
+  return uplink.type === 'hub' && existsSync(fromHub) ? fromHub : join(nodeDirectory(data, node), 'credentials');
 }
 
 function someNodes(fleet: Fleet): string {

@@ -39,6 +39,9 @@ export async function runStart(file: string, options: StartOptions): Promise<voi
     mqttPort: options.mqttPort,
     httpPort: options.port,
   });
+  if (fleet.uplink.some(({ type }) => type === 'iot-core')) {
+    process.stderr.write('uplink iot-core is not used: start delivers to the hub in this process\n');
+  }
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1_000;
   const screen = options.json ? undefined : createScreen(process.stdout);
