@@ -6,8 +6,8 @@ import { ASSUMED_FUNCTIONS, type EnvelopePrice, type PricedBatch, priceBatch } f
 const BATCHES: readonly PricedBatch[] = [
   { nodes: 1, envelopesEach: 1, readings: 1, lane: 0 },
   { nodes: 5, envelopesEach: 2, readings: 500, lane: 2 },
-  { nodes: 20, envelopesEach: 5, readings: 500, lane: 2 },
-  { nodes: 100, envelopesEach: 1, readings: 500, lane: 2 },
+  { nodes: 7, envelopesEach: 5, readings: 500, lane: 2 },
+  { nodes: 35, envelopesEach: 1, readings: 500, lane: 2 },
 ];
 
 export async function readPrices(): Promise<Prices> {

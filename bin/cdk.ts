@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { cloudProblems } from '../lib/fleet-limits.ts';
+import { createFleetStacks } from '../lib/fleet-stacks.ts';
+import { packageRoot } from './package-root.ts';
+import { EXIT } from './program.ts';
+import { loadFleetOrReport } from './running/fleet-option.ts';
+
+/** The CDK app of one fleet file: `cdk synth -c fleet=fleets/small-factory.yaml`. */
+const app = new App();
+const file: unknown = app.node.tryGetContext('fleet');
+if (typeof file !== 'string') {
+  process.stderr.write('no fleet file given: add -c fleet=PATH, for example -c fleet=fleets/small-factory.yaml\n');
+  process.exitCode = EXIT.usage;
+} else {
+  const fleet = await loadFleetOrReport(file);
+  const problems = fleet === undefined ? [] : cloudProblems(fleet);
+  for (const problem of problems) process.stderr.write(`${file}: ${problem}\n`);
+  if (problems.length > 0) process.exitCode = EXIT.problem;
+  else if (fleet !== undefined) {
+    createFleetStacks(app, fleet, join(packageRoot(), 'dist', 'lambdas'));
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    app.synth();
+  }
+}
