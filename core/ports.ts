@@ -142,7 +142,10 @@ export interface HashedRange extends Range {
   hash: Hash64;
 }
 
-/** Everything one batch changes; all of it becomes durable and visible together, or nothing. */
+/**
+ * Everything one batch changes. What it changes of one lane becomes durable and visible together, or nothing of it; so
+ * does the whole, unless the store has to cut a change of very many lanes.
+ */
 export interface StoreChange {
   lanes: readonly { key: LaneKey; expectedVersion: number; stored: RangeSet; givenUp: RangeSet }[];
   hashes: readonly HashedRange[];
@@ -179,7 +182,7 @@ export interface RecordStore {
   readLanes(keys: readonly LaneKey[]): Promise<LaneIndex[]>;
   /** The hash kept for exactly this range, if any. */
   findHashes(ranges: readonly { key: LaneKey; from: number; to: number }[]): Promise<(Hash64 | undefined)[]>;
-  /** `conflict` = a lane's version is not the expected one; nothing was changed. */
+  /** `conflict` = a lane's version is not the expected one; of that lane nothing was changed. Read again and plan anew. */
   commit(change: StoreChange): Promise<'committed' | 'conflict'>;
   /** How many lanes it has heard of from this node, in envelopes or count statements. */
   laneCount(node: string): Promise<number>;
