@@ -30,12 +30,17 @@ export interface Launched {
 
 const children = new Set<ChildProcess>();
 
-/** A headwater process of its own. `killAll` ends what a failed test leaves behind. */
-export function launch(args: readonly string[], options: { shell?: string } = {}): Launched {
+/**
+ * A headwater process of its own. `killAll` ends what a failed test leaves behind.
+ *
+ * @param options.env the whole environment; default: this process's
+ */
+export function launch(args: readonly string[], options: { shell?: string; env?: NodeJS.ProcessEnv } = {}): Launched {
   const argv = [process.execPath, BINARY, ...args];
   const [command, ...rest] =
     options.shell === undefined ? argv : ['/bin/sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...argv];
-  const child = spawn(command!, rest, { env: { ...process.env, NODE_OPTIONS: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = options.env ?? { ...process.env, NODE_OPTIONS: '' };
+  const child = spawn(command!, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
   const text = { out: '', err: '' };
   for (const [stream, name] of [[child.stdout, 'out'] as const, [child.stderr, 'err'] as const]) {

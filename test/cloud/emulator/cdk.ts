@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { ACCOUNT, REGION } from './start.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
+
+export interface CdkRun {
+  code: number | null;
+  /** What it printed, on both streams. */
+  said: string;
+}
+
+/**
+ * The pinned CDK command line, pointed at the emulator. Its environment is made from nothing: whatever credentials and
+ * profiles the user has, this cannot reach an account.
+ *
+ * @param home where it keeps its caches
+ */
+export async function runCdk(endpoint: string, home: string, ...args: string[]): Promise<CdkRun> {
+  await mkdir(home, { recursive: true });
+  const child = spawn(process.execPath, [CDK, '--no-color', '--no-notices', ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: [dirname(process.execPath), join(ROOT, 'node_modules', '.bin'), '/usr/bin', '/bin'].join(delimiter),
+      HOME: home,
+      TMPDIR: home,
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: ACCOUNT,
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_DEFAULT_ACCOUNT: ACCOUNT,
+      CDK_DEFAULT_REGION: REGION,
+      CDK_DISABLE_CLI_TELEMETRY: 'true',
+      CI: 'true',
+    },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+  }
+  return await new Promise((done, fail) => {
+    child.once('error', fail).once('close', (code) => done({ code, said }));
+  });
+}
+
+/** @throws with what it printed, if it fails */
+export async function mustRunCdk(...args: Parameters<typeof runCdk>): Promise<string> {
+  const { code, said } = await runCdk(...args);
+  if (code !== 0) throw new Error(`cdk ${args.slice(2).join(' ')} ended with ${code}:\n${said}`);
+  return said;
+}

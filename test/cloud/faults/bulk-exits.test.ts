@@ -1,0 +1,3 @@
+import { exitsAtEachCall } from './exits.ts';
+
+await exitsAtEachCall('bulk-exits', 2);

@@ -1,0 +1,79 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { type TrafficClass, trafficClassOf } from '../../../core/flow.ts';
+import type { Lane } from '../../../core/priority.ts';
+import { eventually } from '../../helpers/processes.ts';
+import { type Call, readCalls } from '../helpers/calls.ts';
+import { injectFault } from '../helpers/faults.ts';
+import { type CloudNode, joinFleet, openFleetCloud } from '../helpers/fleet-cloud.ts';
+import { coolDown } from '../helpers/functions.ts';
+import { expectStoredOnce } from '../helpers/stored-once.ts';
+
+const RECORDS = 12;
+const FUNCTIONS: Record<TrafficClass, string> = { critical: 'CriticalFunctionName', bulk: 'BulkFunctionName' };
+
+/**
+ * The deployed function's process ends before and after each call that it makes for one envelope. Which calls these are
+ * is read from the traces of envelopes that nothing happened to: one met a new process, one a process that is warm.
+ *
+ * @param group of nodes in fleet.yaml, two for each call and two more
+ */
+export async function exitsAtEachCall(group: string, lane: Lane): Promise<void> {
+  const fleet = openFleetCloud();
+  const { cloud, output } = fleet;
+  const name = output('Ingest', FUNCTIONS[trafficClassOf(lane)]);
+  const nodes: CloudNode[] = [];
+  const join = async (): Promise<CloudNode> => {
+    const node = await joinFleet(fleet, `${group}-${String(nodes.length + 1).padStart(3, '0')}`);
+    nodes.push(node);
+    return node;
+  };
+  afterAll(async () => {
+    for (const { device } of nodes) await device.close();
+  });
+  const lastOf = (node: CloudNode) => readCalls(cloud, name, node.name).at(-1);
+
+  const unharmed = async (): Promise<string[]> => {
+    const node = await join();
+    await node.sendEnvelope(0, RECORDS, { lane });
+    const { calls } = await eventually('an envelope to be handled', () => lastOf(node)?.ended && lastOf(node));
+    return calls.map(nameOf);
+  };
+  await coolDown(cloud, name);
+  const cold = await unharmed();
+  const warm = new Set(await unharmed());
+
+  describe(`${name} ends`, () => {
+    test('at calls that are told apart by service and operation', () => {
+      expect(new Set(cold).size).toBe(cold.length);
+      // The steps of the store, the answer, and what follows.
+      expect(cold.length).toBeGreaterThan(8);
+    });
+
+    test.each(
+      cold.flatMap((call) => [
+        { when: 'before' as const, call },
+        { when: 'after' as const, call },
+      ]),
+    )('$when $call', async ({ when, call }) => {
+      const [service, operation] = call.split(' ') as [string, string];
+      const node = await join();
+      const fault = injectFault(cloud, name, { service, operation, event: node.name }, { type: 'exit', when });
+      do {
+        // Other tests may have warmed the process up again: then it is sent once more, as a node would.
+        if (!warm.has(call)) await coolDown(cloud, name);
+        await node.sendEnvelope(0, RECORDS, { lane });
+        await eventually('the fault, or the end', () => fault.used() === 1 || lastOf(node)?.ended);
+      } while (fault.used() === 0);
+      await eventually('another process to handle it', () => lastOf(node)?.ended);
+
+      const struck = readCalls(cloud, name, node.name).filter(({ calls }) =>
+        calls.some(({ fault }) => fault === 'exit'),
+      );
+      expect(struck.map(({ calls, ended }) => [calls.map(nameOf).at(-1), ended])).toEqual([[call, false]]);
+      await node.hearsStored(lane, 0, RECORDS);
+      await expectStoredOnce(fleet, node.name, lane, RECORDS);
+    });
+  });
+}
+
+const nameOf = ({ service, operation }: Call): string => `${service} ${operation}`;
