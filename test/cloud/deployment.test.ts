@@ -111,4 +111,4 @@ test('deployed again nothing changes, changed it changes in place, and destroyed
     );
     expect(KeyMetadata.KeyState).toBe('Enabled');
   }
-}, 180_000);
+}, 300_000);

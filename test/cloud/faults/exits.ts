@@ -58,16 +58,23 @@ export async function exitsAtEachCall(group: string, lane: Lane): Promise<void> 
       const [service, operation] = call.split(' ') as [string, string];
       const node = await join();
       const fault = injectFault(cloud, name, { service, operation, event: node.name }, { type: 'exit', when });
-      do {
-        // Other tests may have warmed the process up again: then it is sent once more, as a node would.
-        if (!warm.has(call)) await coolDown(cloud, name);
-        await node.sendEnvelope(0, RECORDS, { lane });
-        await eventually('the fault, or the end', () => fault.used() === 1 || lastOf(node)?.ended);
-      } while (fault.used() === 0);
-      await eventually('another process to handle it', () => lastOf(node)?.ended);
+      // A process that is warm does not make this call again: each that meets the message ends, until a new one does.
+      const others = warm.has(call)
+        ? undefined
+        : injectFault(
+            cloud,
+            name,
+            { operation: 'BatchGetItem', event: node.name },
+            { type: 'exit', when: 'before' },
+            20,
+          );
+      await node.sendEnvelope(0, RECORDS, { lane });
+      await eventually('the fault', () => fault.used() === 1, 60_000);
+      others?.lift();
+      await eventually('another process to handle it', () => lastOf(node)?.ended, 60_000);
 
       const struck = readCalls(cloud, name, node.name).filter(({ calls }) =>
-        calls.some(({ fault }) => fault === 'exit'),
+        calls.some((made) => made.fault === 'exit' && nameOf(made) === call),
       );
       expect(struck.map(({ calls, ended }) => [calls.map(nameOf).at(-1), ended])).toEqual([[call, false]]);
       await node.hearsStored(lane, 0, RECORDS);

@@ -76,7 +76,7 @@ export async function replayRecordings(fleet: FleetCloud, operator: Operator, fo
       const count = await stored();
       return count >= KILLED_AFTER_RECORDS && count;
     },
-    45_000,
+    60_000,
     POLL_MS,
   );
   await killed.end('SIGKILL');

@@ -23,6 +23,8 @@ import {
 /** One of each thing that the cloud path is made of, as small as it can be. */
 const app = new App();
 const stack = new Stack(app, 'Smoke', { env: { account: '123456789012', region: 'eu-west-1' } });
+/** Changed by the test of an update. */
+const memorySize = Number(app.node.tryGetContext('memory') ?? 128);
 const out = (name: string, value: string): CfnOutput => new CfnOutput(stack, `${name}Output`, { value, key: name });
 
 const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
@@ -53,7 +55,7 @@ const handler = new lambda.Function(stack, 'Function', {
   handler: 'index.handler',
   code: lambda.Code.fromAsset(app.node.getContext('bundle') as string),
   timeout: Duration.seconds(10),
-  memorySize: Number(app.node.tryGetContext('memory') ?? 128),
+  memorySize,
   environment: { BUCKET: bucket.bucketName, TABLE: table.tableName, TOPIC: topic.topicArn },
 });
 handler.addEventSource(
@@ -115,7 +117,7 @@ const workGroup = new athena.CfnWorkGroup(stack, 'WorkGroup', {
 const query = new athena.CfnNamedQuery(stack, 'Query', {
   database: 'smoke',
   name: 'rows',
-  queryString: "SELECT client FROM rows WHERE dt = '2026-01-01'",
+  queryString: `SELECT client FROM rows WHERE dt = '2026-01-01' LIMIT ${memorySize}`,
   workGroup: workGroup.name,
 });
 query.addResourceDependency(workGroup);
