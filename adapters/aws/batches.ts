@@ -20,8 +20,8 @@ import { MAX_RUNS_IN_TRANSACTION } from './plan-commit.ts';
 
 const MAX_REQUESTS_AT_ONCE = 16;
 const MAX_RELEASE_TRIES = 10;
-/** Landed batches are remembered longer than the queues keep a message. */
-const KEEP_LANDED_MS = 30 * 86_400_000;
+/** Batches are remembered longer than the queues keep a message. */
+const KEEP_ENDED_MS = 30 * 86_400_000;
 
 export interface BatchPorts {
   objects: ObjectStore;
@@ -32,7 +32,7 @@ export interface BatchPorts {
   landed: (keys: readonly string[]) => Promise<void>;
 }
 
-export type BatchEnd = Exclude<BatchState, 'staged'>;
+export type BatchEnd = Exclude<BatchState, 'staged' | 'releasing'>;
 
 /** What becomes of a batch once its transaction is through (docs/adr/0010-cloud-store.md). Everything can be repeated. */
 export interface Batches {
@@ -54,9 +54,15 @@ export function createBatches(ports: BatchPorts): Batches {
 
   async function finish(id: string): Promise<BatchEnd> {
     const batch = await read(id);
+    if (batch?.state !== 'staged') return endMarked(batch);
+    return (await allStaged(batch)) ? land(batch) : giveUp(batch);
+  }
+
+  /** The end of a batch that is marked: landing was either done or will never be. */
+  async function endMarked(batch: Batch | undefined): Promise<BatchEnd> {
     if (batch === undefined) return 'landed';
-    if (batch.state !== 'staged') return batch.state;
-    return (await allStaged(batch)) ? land(batch) : endWithoutObjects(batch);
+    if (batch.state === 'staged') throw new Error(`batch ${batch.id} is staged although its mark was refused`);
+    return batch.state === 'releasing' ? release(batch) : batch.state;
   }
 
   /** A copy made long after landing could bring back what compaction has moved: so nothing may stay to be copied. */
@@ -65,7 +71,7 @@ export function createBatches(ports: BatchPorts): Batches {
     if (batch === undefined) return 'unknown';
     if (batch.state === 'staged') return finish(id);
     await removeStaged(batch);
-    return batch.state;
+    return endMarked(batch);
   }
 
   /** Before the first copy: of a batch that lost an object nothing may become visible. */
@@ -79,51 +85,46 @@ export function createBatches(ports: BatchPorts): Batches {
     const copies = await inParallel(MAX_REQUESTS_AT_ONCE, batch.days, (day) =>
       objects.copy(stagingKey(batch.id, day), landingKey(batch.id, day)),
     );
-    if (copies.includes('missing')) return endWithoutObjects(batch);
-    const marked = await table.write({
-      key: batchItemKey(batch.id),
-      set: { state: 'landed', expires: Math.ceil((ports.nowMs() + KEEP_LANDED_MS) / 1_000) },
-      when: [{ attribute: 'state', is: 'equal', value: 'staged' }],
-    });
-    if (marked === 'conflict') return endedElsewhere(batch);
+    if (copies.includes('missing')) return giveUp(batch);
+    if ((await mark(batch, 'landed')) === 'conflict') return endMarked(await read(batch.id));
     // Only now: staged objects are the proof that a batch has not landed.
     await removeStaged(batch);
     await tellLanded(batch);
     return 'landed';
   }
 
-  /** Another one was quicker. What it released must not stay visible through the copies made here. */
-  async function endedElsewhere({ id, days }: Batch): Promise<BatchEnd> {
-    const batch = await read(id);
-    if (batch?.state === 'staged') throw new Error(`batch ${id} could not be marked as landed`);
-    if (batch?.state === 'released') await objects.delete(days.map((day) => landingKey(id, day)));
-    return batch?.state ?? 'landed';
-  }
-
   /**
    * Staged objects are gone. Whoever deletes them marks the batch first, so the mark decides: if there is none they
-   * were lost, the ranges become free, and the node's next sending is stored.
+   * were lost, the ranges become free, and the node's next sending is stored. Marked before anything is deleted: one
+   * who copied all of them before the loss may be about to call the batch landed.
    */
-  async function endWithoutObjects({ id }: Batch): Promise<BatchEnd> {
-    const batch = await read(id);
-    if (batch === undefined) return 'landed';
-    if (batch.state !== 'staged') return batch.state;
+  async function giveUp(batch: Batch): Promise<BatchEnd> {
+    if ((await mark(batch, 'releasing')) === 'conflict') return endMarked(await read(batch.id));
     logger.error(
-      { batch: id, lanes: batch.lanes.length },
+      { batch: batch.id, lanes: batch.lanes.length },
       'staged objects were lost; their records will be asked for again',
     );
-    await objects.delete(batch.days.map((day) => landingKey(id, day)));
     return release(batch);
   }
 
+  const mark = ({ id }: Batch, state: 'landed' | 'releasing') =>
+    table.write({
+      key: batchItemKey(id),
+      set: { state, ...(state === 'landed' && { expires: expiry() }) },
+      when: [{ attribute: 'state', is: 'equal', value: 'staged' }],
+    });
+
+  const expiry = (): number => Math.ceil((ports.nowMs() + KEEP_ENDED_MS) / 1_000);
+
   async function release(batch: Batch): Promise<BatchEnd> {
+    // In this order: what cannot be copied any more cannot come back, even by one who began to copy long ago.
+    await objects.delete(stagingKeys(batch));
+    await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));
+    // Before the ranges are free: the next batch may give its runs the same names.
+    await inParallel(MAX_REQUESTS_AT_ONCE, laterRuns(batch), (key) => table.write({ key, delete: true }));
     for (let tries = 0; tries < MAX_RELEASE_TRIES; tries++) {
-      if ((await table.transact(await releaseWrites(batch))) === 'done') {
-        await inParallel(MAX_REQUESTS_AT_ONCE, laterRuns(batch), (key) => table.write({ key, delete: true }));
-        return 'released';
-      }
-      const now = await read(batch.id);
-      if (now === undefined || now.state !== 'staged') return now?.state === 'released' ? 'released' : 'landed';
+      if ((await table.transact(await releaseWrites(batch))) === 'done') return 'released';
+      if ((await read(batch.id))?.state !== 'releasing') return 'released';
     }
     throw new Error(`batch ${batch.id}: other writers kept winning its lanes, tried ${MAX_RELEASE_TRIES} times`);
   }
@@ -152,8 +153,8 @@ export function createBatches(ports: BatchPorts): Batches {
     return [
       {
         key: batchItemKey(batch.id),
-        set: { state: 'released' },
-        when: [{ attribute: 'state', is: 'equal', value: 'staged' }],
+        set: { state: 'released', expires: expiry() },
+        when: [{ attribute: 'state', is: 'equal', value: 'releasing' }],
       },
       ...lanes,
       ...[...counters].map(([node, add]): ItemWrite => ({ key: countsItemKey(node), add })),

@@ -74,8 +74,11 @@ export interface BatchLane {
   runs: readonly number[];
 }
 
-export const BATCH_STATES = ['staged', 'landed', 'released'] as const;
-/** `released`: its objects were lost before they landed; its ranges are free again. */
+export const BATCH_STATES = ['staged', 'landed', 'releasing', 'released'] as const;
+/**
+ * `releasing`: its objects were lost before it landed, and it will never land. `released`: nothing is left of it, and
+ * its ranges are free again.
+ */
 export type BatchState = (typeof BATCH_STATES)[number];
 
 export interface Batch {

@@ -29,6 +29,15 @@ const underTest = (data: CloudData): StoreUnderTest => ({
   close: async () => undefined,
 });
 
+/** Opened once; others wait for it. */
+function gate(): { open: () => void; opened: Promise<void> } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open: () => open(), opened };
+}
+
 recordStoreContract('objects and items', 'durable', async () => underTest(emptyCloud()));
 
 const ingestOn = (data: CloudData) =>
@@ -146,6 +155,87 @@ test('staged objects that are lost free their ranges, and the next sending is st
   expect(await landedRows(data)).toHaveLength(4);
   expect(countedRecords(data)).toBe(4);
   expect(indexedPositions(data).stored).toBe(4);
+});
+
+test('objects lost after they were copied: a writer that says committed keeps its rows, whoever else found the loss', async () => {
+  const data = emptyCloud();
+  const marking = gate();
+  const found = gate();
+  const writer = cloudStoreOn(data, {
+    table: {
+      ...data.table,
+      write: async (write) => {
+        if (write.set?.state === 'landed') {
+          marking.open();
+          await found.opened;
+        }
+        return data.table.write(write);
+      },
+    },
+  });
+  const commit = writer.commit(changeOf(envelopeOf(0, 3)));
+  await marking.opened;
+  await data.objects.delete(data.objects.keys(COLD_PREFIXES.staging));
+  const reader = cloudStoreOn(data, {
+    objects: {
+      ...data.objects,
+      delete: async (keys) => {
+        found.open();
+        await commit;
+        await data.objects.delete(keys);
+      },
+    },
+  });
+  const [lane] = await reader.readLanes([laneKeyIn(envelopeOf(0, 3).header)]);
+  expect((await landedRows(data)).length).toBe((await commit) === 'committed' ? 3 : 0);
+  expect(indexedPositions(data).stored).toBe((await landedRows(data)).length);
+  expect(lane!.stored).toEqual([]);
+});
+
+test('what a slow writer copies of a batch that was released meanwhile does not stay', async () => {
+  const data = emptyCloud();
+  const records = [0, 1].map((at) => recordAt(at, { ts: START_MS + at * 86_400_000 }));
+  const envelope = envelopeOf(0, 2, { records });
+  const copying = gate();
+  const released = gate();
+  const writer = cloudStoreOn(data, {
+    objects: {
+      ...data.objects,
+      copy: async (from, to) => {
+        copying.open();
+        await released.opened;
+        return data.objects.copy(from, to);
+      },
+    },
+  });
+  const commit = writer.commit(changeOf(envelope));
+  await copying.opened;
+  await data.objects.delete(data.objects.keys(COLD_PREFIXES.staging).slice(1));
+  const store = cloudStoreOn(data);
+  await store.readLanes([laneKeyIn(envelope.header)]);
+  expect(await store.commit(changeOf(envelope, 2))).toBe('committed');
+  released.open();
+  expect(await commit).toBe('conflict');
+  expect(await landedRows(data)).toHaveLength(2);
+});
+
+test('a release that was cut off is brought to its end by the next reader', async () => {
+  const data = emptyCloud();
+  const envelope = envelopeOf(0, 3);
+  const dying = cloudStoreOn(data, {
+    objects: {
+      ...data.objects,
+      copy: async () => 'missing',
+      delete: () => Promise.reject(new Error('the process died')),
+    },
+  });
+  await expect(dying.commit(changeOf(envelope))).rejects.toThrow('the process died');
+  const store = cloudStoreOn(data);
+  const [lane] = await store.readLanes([laneKeyIn(envelope.header)]);
+  expect(lane!.stored).toEqual([]);
+  expect(data.objects.keys()).toEqual([]);
+  expect(await store.commit(changeOf(envelope, lane!.version))).toBe('committed');
+  expect(await landedRows(data)).toHaveLength(3);
 });
 
 test('after landing existence is never tested again: compaction may have moved the rows', async () => {
