@@ -10,6 +10,7 @@ export const REAL_TIME_MS = 1_000;
 /** The longest that a record may wait: beyond it a person means on-demand. */
 const MAX_SYNC_MS = 7 * 86_400_000;
 
+const MIB = 1024 ** 2;
 const text = z.string().max(1_000);
 /** Timers overflow at 24 days and a source that never rests starves the node, so ticks have both bounds. */
 const tick = duration.refine((ms) => ms >= 10 && ms <= 86_400_000, 'between 10ms and 1d');
@@ -197,6 +198,15 @@ const cloud = z
       .prefault('20s')
       .describe(
         'How long high, normal and low envelopes are collected into one batch, so into one object. Default: 20s.',
+      ),
+    ingestMemory: bytes
+      .refine(
+        (value) => value >= 512 * MIB && value <= 10_240 * MIB && value % MIB === 0,
+        'whole MiB from 512MiB to 10GiB',
+      )
+      .prefault('1769MiB')
+      .describe(
+        'Memory of the ingest functions; Lambda gives processors in proportion. Default: 1769MiB, one processor.',
       ),
     scanLimit: bytes
       .refine((value) => value >= 10 * 1000 ** 2, 'at least 10MB, the least that Athena bills')

@@ -11,7 +11,7 @@ import type { ColdBucket } from '../storage/cold-bucket.ts';
 import type { IndexTable } from '../storage/index-table.ts';
 import { acknowledgeWildcard } from '../wildcard.ts';
 import { BasicIngestRule } from './basic-ingest-rule.ts';
-import { BundledFunction, type FunctionSetting, ONE_PROCESSOR_MB } from './bundled-function.ts';
+import { BundledFunction, type FunctionSetting } from './bundled-function.ts';
 import type { CriticalTopic } from './critical-topic.ts';
 import { type ErrorQueue, MessageQueue } from './message-queue.ts';
 import { trafficSettings } from './traffic-settings.ts';
@@ -57,7 +57,7 @@ export class TrafficIngest extends Construct {
       ...props,
       bundle: 'ingest',
       description: `Headwater ${fleet.name}: stores ${traffic} messages, then answers`,
-      memoryMb: ONE_PROCESSOR_MB,
+      memoryMb: fleet.cloud.ingestMemory / 1024 ** 2,
       timeout,
       environment: (role) => ingestVariables(role, props),
     });

@@ -49,6 +49,7 @@ async function deploy(what: string, file: string, ...options: string[]): Promise
 const unchanged = (said: string): string[] => STACKS.filter((stack) => said.includes(`${stack} (no changes)`));
 
 interface FunctionSetting {
+  MemorySize: number;
   Environment: { Variables: Record<string, string> };
 }
 async function ask<T>(path: string): Promise<T> {
@@ -85,14 +86,16 @@ test('deployed again nothing changes, changed it changes in place, and destroyed
     '[["press-hall",1]]',
     [1],
   ]);
-  await fleetOf(2, { bulkWindow: '7s', logDays: 7 });
-  expect(unchanged(await deploy('a node, a window and days of logs changed', file))).not.toContain(
+  expect((await functionSetting(bulk)).MemorySize).toBe(1_769);
+  await fleetOf(2, { bulkWindow: '7s', logDays: 7, ingestMemory: '2GiB' });
+  expect(unchanged(await deploy('a node, a window, memory and days of logs changed', file))).not.toContain(
     stackNameOf(FLEET, 'Ingest'),
   );
   expect([(await functionSetting(bulk)).Environment.Variables.HEADWATER_NODES, await windows(bulk)]).toEqual([
     '[["press-hall",2]]',
     [7],
   ]);
+  expect((await functionSetting(bulk)).MemorySize).toBe(2_048);
   expect(await deployedResources(cloud.endpoint, FLEET)).toEqual(made);
 
   await deploy('destroyed', file, '--destroy', '--yes');

@@ -13,7 +13,7 @@ import { shortenRetries } from './helpers/queues.ts';
 export const ROOT = resolve(import.meta.dirname, '../..');
 const FLEET_FILE = resolve(import.meta.dirname, 'fleet.yaml');
 /** Queues hand a failed batch out again after minutes, which no test can wait for. */
-const RETRY_SECONDS = 2;
+const RETRY_SECONDS = 3;
 
 /** What tear-down.ts needs; both run in jest's own process. */
 export interface Running {
