@@ -1,5 +1,6 @@
 import { bytes } from '../bytes.ts';
 import { cloud } from '../cloud.ts';
+import { deploy } from '../deploy.ts';
 import { drain } from '../drain.ts';
 import { filter } from '../filter.ts';
 import { journal } from '../journal.ts';
@@ -8,4 +9,4 @@ import { memoryStart } from '../memory-start.ts';
 import type { Claim } from './section.ts';
 
 /** All claims, in the order of the document. A new claim is one file in bench/ and one line here. */
-export const CLAIMS: readonly Claim[] = [mainJob, bytes, memoryStart, journal, drain, filter, cloud];
+export const CLAIMS: readonly Claim[] = [mainJob, bytes, memoryStart, journal, drain, filter, cloud, deploy];
