@@ -117,10 +117,15 @@ async function comesAgain(lane: Lane, { match, fault, times }: Refused): Promise
   const injected = injectFault(cloud, name, { ...match, event: node.name }, fault, times);
   await node.sendEnvelope(0, 10, { lane });
   await node.hearsStored(lane, 0, 10);
-  const settled = await eventually('the message to be handled to its end', () => {
-    const deliveries = deliveriesOf(fleet, name, node.name);
-    return deliveries.length > 1 && deliveries.every(({ invocation }) => invocation.ended) && deliveries;
-  });
+  // Other files end processes too: what counts is the last time that it was handed out.
+  const settled = await eventually(
+    () => `the message to be handled to its end: ${JSON.stringify(deliveriesOf(fleet, name, node.name))}`,
+    () => {
+      const deliveries = deliveriesOf(fleet, name, node.name).sort((one, other) => one.receives - other.receives);
+      return deliveries.length > 1 && deliveries.at(-1)?.invocation.ended && deliveries;
+    },
+    60_000,
+  );
   expect(injected.used()).toBe(times);
   // One message, handed out again; the function itself did not fail.
   expect(new Set(settled.map(({ messageId }) => messageId)).size).toBe(1);
