@@ -47,3 +47,12 @@ function isCorrection(byMs: number, offsets: readonly number[], nowMs: number): 
   const drift = 5 + nowMs / 1_000;
   return offsets.some((after) => offsets.some((before) => Math.abs(after - before - byMs) <= drift));
 }
+
+/** What is wrong with a row that is not visible any more; undefined = nothing, and the model knows it as outstanding. */
+export function forgetRow(row: StoredRow, models: ReadonlyMap<string, NodeModel>): string | undefined {
+  const model = models.get(row.node);
+  const record = model?.recordAt(row.epoch, row.lane, row.position);
+  if (!model || !record?.stored) return `${row.node}/${row.epoch}/${row.lane}/${row.position} was not visible`;
+  model.vanished(record);
+  return undefined;
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../core/duration.ts';
-import { FAULT_KINDS, type FaultKind } from './scenario.ts';
+import { FOCUSES, type Focus } from './scenario.ts';
 
 export interface SimulateCommand {
   /** Never ends if the run is bounded by time. */
@@ -10,7 +10,7 @@ export interface SimulateCommand {
   years: number | undefined;
   /** Wall clock, ms. */
   forMs: number;
-  focus: readonly FaultKind[];
+  focus: readonly Focus[];
   json: boolean;
   /** Print each line of the trace. */
   trace: boolean;
@@ -23,7 +23,7 @@ export const USAGE = `npm run simulate -- [options]
   --for 60s       so long at most, by the wall clock
   --events M      the faults of a seed stop after so many events. Default: 20000
   --years Y       the faults of a seed stop after so many years of virtual time, in which everything happens seldom
-  --focus KINDS   faults that are to be frequent, such as rot,crash
+  --focus KINDS   faults that are to be frequent, and the far side, such as rot,crash or cloud
   --json          one JSON document at the end
   --trace         print everything that happens`;
 
@@ -48,7 +48,7 @@ export function parseCommandLine(args: readonly string[]): SimulateCommand {
     maxEvents: numberOf('--events', values.events),
     years: numberOf('--years', values.years),
     forMs: values.for === undefined ? Number.POSITIVE_INFINITY : durationOf(values.for),
-    focus: values.focus === undefined ? [] : values.focus.split(',').map(faultKindOf),
+    focus: values.focus === undefined ? [] : values.focus.split(',').map(focusOf),
     json: values.json,
     trace: values.trace,
   };
@@ -84,10 +84,10 @@ function numberOf(option: string, text: string | undefined): number | undefined 
   throw new Error(`${option}: ${JSON.stringify(text)}, allowed are numbers above 0`);
 }
 
-function faultKindOf(text: string): FaultKind {
-  const kind = FAULT_KINDS.find((known) => known === text);
+function focusOf(text: string): Focus {
+  const kind = FOCUSES.find((known) => known === text);
   if (kind) return kind;
-  throw new Error(`--focus: ${JSON.stringify(text)}, allowed are ${FAULT_KINDS.join(', ')}`);
+  throw new Error(`--focus: ${JSON.stringify(text)}, allowed are ${FOCUSES.join(', ')}`);
 }
 
 function durationOf(text: string): number {

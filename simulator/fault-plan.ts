@@ -86,17 +86,8 @@ export function playFaults(
 }
 
 /** From now on nothing fails any more. */
-export function heal(scenario: Scenario, nodes: readonly VirtualNode[], far: FarSide): void {
-  far.deaf = false;
-  far.faults = {
-    ...scenario.farSide,
-    commitFailsChance: 0,
-    commitLiesChance: 0,
-    diesInCommitChance: 0,
-    conflictChance: 0,
-    readFailsChance: 0,
-    meanDownMs: 1_000,
-  };
+export function heal(nodes: readonly VirtualNode[], far: FarSide): void {
+  far.heal();
   for (const node of nodes) {
     node.disk.trouble = 'none';
     node.disk.faults = { errorChance: 0, meanOperationsToCrash: Number.POSITIVE_INFINITY };

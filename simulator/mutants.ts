@@ -1,3 +1,5 @@
+import { CLOUD_MUTANTS } from './cloud-mutants.ts';
+
 /** A bug planted on purpose: `find` occurs exactly once in the file, so that a mutant cannot rot unnoticed. */
 export interface Mutant {
   name: string;
@@ -87,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'core/forward/answers.ts',
     find: "if (reason === 'overlap') deliver(lane, rangeSetOf(item.known ?? []), answered);",
     replace: "if (reason === 'overlap') lane.setbacks = 0;",
-    focus: 'reset,farDeaf',
+    focus: 'late,crash',
   },
   {
     name: 'use an epoch again after a restart',
@@ -140,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'greengrass-components/sense/series.ts',
     find: 'export const ENOUGH_NAMINGS = 2;',
     replace: 'export const ENOUGH_NAMINGS = 1;',
-    focus: 'rot,crash',
+    focus: 'rot,stop',
   },
   {
     name: 'forget that a damaged block held records',
@@ -162,4 +164,5 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'countOf(unfinished(lane.fates, lane.sent));',
     replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',
   },
+  ...CLOUD_MUTANTS,
 ];

@@ -36,6 +36,8 @@ export interface NodeModel {
   /** Committed and to travel, not in the store. */
   outstanding(): ReadonlySet<ModelRecord>;
   stored(record: ModelRecord): void;
+  /** It was visible before it landed for good, and is not any more. */
+  vanished(record: ModelRecord): void;
   /** Records per lane 0..3 ever committed to travel. */
   enqueued(): readonly number[];
   /** The commit whose bytes begin there. */
@@ -193,6 +195,10 @@ export function createNodeModel(): NodeModel {
     stored(record) {
       record.stored = true;
       outstanding.delete(record);
+    },
+    vanished(record) {
+      record.stored = false;
+      outstanding.add(record);
     },
     enqueued: () => enqueued,
     writtenAt: (file, offset) =>

@@ -1,9 +1,12 @@
 import type { SimulateCommand } from './command-line.ts';
+import type { FarSideKind } from './far-side.ts';
 import type { SimulationResult } from './simulation.ts';
 
 /** What a run of several seeds reached. */
 export interface SimulationReport {
   seeds: number;
+  /** How many seeds had a far side of each kind. */
+  farSides: Record<FarSideKind, number>;
   events: number;
   eventsPerSecond: number;
   virtualMs: number;
@@ -24,6 +27,10 @@ export function addUp(results: readonly SimulationResult[], elapsedMs: number): 
   const events = sum((one) => one.events);
   return {
     seeds: results.length,
+    farSides: {
+      hub: sum((one) => Number(one.farSide === 'hub')),
+      cloud: sum((one) => Number(one.farSide === 'cloud')),
+    },
     events,
     eventsPerSecond: Math.round((events / elapsedMs) * 1_000),
     virtualMs: sum((one) => one.virtualMs),
@@ -36,10 +43,11 @@ export function addUp(results: readonly SimulationResult[], elapsedMs: number): 
 }
 
 export function reportText(report: SimulationReport): string {
-  const { seeds, events, eventsPerSecond, virtualMs, crashes, restarts, farSideCrashes, rows, faults } = report;
+  const { seeds, farSides, events, eventsPerSecond, virtualMs, crashes, restarts, farSideCrashes, rows, faults } =
+    report;
   const counts = Object.entries(faults).map(([fault, count]) => `  ${String(count).padStart(8)}  ${fault}`);
   return [
-    `${seeds} seeds, ${events} events (${eventsPerSecond} a second), ${durationText(virtualMs)} of virtual time`,
+    `${seeds} seeds (${farSides.hub} hub, ${farSides.cloud} cloud), ${events} events (${eventsPerSecond} a second), ${durationText(virtualMs)} of virtual time`,
     `${crashes} crashes and ${restarts} restarts of nodes, ${farSideCrashes} crashes of the far side, ${rows} rows stored`,
     `${counts.length} kinds of fault reached:`,
     ...counts,

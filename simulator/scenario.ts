@@ -1,8 +1,11 @@
 import type { ForwardLimits } from '../core/forward/plan.ts';
 import type { NodePlan, SourcePlan, StreamPlan } from '../core/node-plan.ts';
 import type { Lane } from '../core/priority.ts';
+import type { CloudFaults } from './cloud-faults.ts';
+import { drawCloudFaults, focusOnCloud } from './cloud-faults.ts';
 import type { Dice } from './dice.ts';
-import type { FarSideFaults } from './far-side.ts';
+import { FAR_SIDES, type FarSideKind } from './far-side.ts';
+import type { HubFaults } from './hub-far-side.ts';
 import type { DiskFaults } from './virtual-disk.ts';
 import type { NetworkFaults } from './virtual-network.ts';
 
@@ -29,7 +32,10 @@ export interface Scenario {
   badInputChance: number;
   disk: DiskFaults;
   network: NetworkFaults;
-  farSide: FarSideFaults;
+  /** Which of the two far sides plays; the faults of the other one count for nothing. */
+  farSide: FarSideKind;
+  hub: HubFaults;
+  cloud: CloudFaults;
   tempo: FaultTempo;
   /** Mean length of an outage of any kind, ms. */
   meanOutageMs: number;
@@ -47,6 +53,10 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'clockJump',
   'rot',
 ];
+
+/** `late`: many messages are overtaken by others that were sent after them. */
+export type Focus = FaultKind | FarSideKind | 'late';
+export const FOCUSES: readonly Focus[] = [...FAULT_KINDS, ...FAR_SIDES, 'late'];
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -82,7 +92,7 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
       meanLateMs: 2 * HOUR,
       silentTransportChance: unlikely(0.5, 0.1),
     },
-    farSide: {
+    hub: {
       commitFailsChance: unlikely(0.5, 0.1),
       commitLiesChance: unlikely(0.5, 0.1),
       diesInCommitChance: unlikely(0.5, 0.02),
@@ -103,14 +113,23 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
       rot: sometimes(0.5, 4 * MINUTE),
     },
     meanOutageMs: dice.pick([2_000, 30_000, 10 * MINUTE]) * (sparse ? 10 : 1),
+    farSide: dice.pick(FAR_SIDES),
+    cloud: drawCloudFaults(dice, sparse),
   };
 }
 
-/** Makes some kinds of fault frequent, whatever the seed drew. */
-export function focusOn(scenario: Scenario, kinds: readonly FaultKind[]): void {
-  for (const kind of kinds) scenario.tempo[kind] = MINUTE / 4;
+/** Makes some kinds of fault frequent, or chooses the far side, whatever the seed drew. */
+export function focusOn(scenario: Scenario, kinds: readonly Focus[]): void {
+  for (const kind of kinds) {
+    if (isFarSide(kind)) scenario.farSide = kind;
+    else if (kind === 'late') Object.assign(scenario.network, { lateChance: 0.15, meanLateMs: MINUTE });
+    else scenario.tempo[kind] = MINUTE / 4;
+  }
   if (kinds.includes('diskTrouble')) scenario.disk.errorChance = 0.03;
+  if (kinds.includes('cloud')) focusOnCloud(scenario.cloud);
 }
+
+const isFarSide = (kind: Focus): kind is FarSideKind => FAR_SIDES.some((known) => known === kind);
 
 function drawPlan(dice: Dice, node: string): NodePlan {
   const maxBytes = dice.pick([64, 128, 256, 1024]) * 1024;

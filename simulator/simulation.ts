@@ -1,12 +1,14 @@
-import type { Logger } from '../core/ports.ts';
-import { checkBounds, checkNode, type Problem } from './check-node.ts';
-import { checkRow } from './check-rows.ts';
+import { checkBounds, checkNode, type FarView, type Problem } from './check-node.ts';
+import { checkRow, forgetRow } from './check-rows.ts';
+import { createCloudFarSide } from './cloud-far-side.ts';
 import { createFarLedger } from './far-ledger.ts';
-import { createFarSide } from './far-side.ts';
+import type { FarSide, FarSideKind, FarSidePorts } from './far-side.ts';
 import { heal, playFaults } from './fault-plan.ts';
+import { createHubFarSide } from './hub-far-side.ts';
 import { createNodeModel, type NodeModel } from './node-model.ts';
-import { drawScenario, type FaultKind, focusOn, type Scenario } from './scenario.ts';
+import { drawScenario, type Focus, focusOn, type Scenario } from './scenario.ts';
 import { createSourceDriver } from './source-driver.ts';
+import { createTold } from './told.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
 import { createVirtualLink } from './virtual-network.ts';
 import { createVirtualNode, type VirtualNode } from './virtual-node.ts';
@@ -19,7 +21,7 @@ export interface SimulationOptions {
   /** The faults stop after so many years of virtual time; everything happens seldom then. */
   years?: number | undefined;
   /** Kinds of fault that are to be frequent, whatever the seed draws. */
-  focus?: readonly FaultKind[] | undefined;
+  focus?: readonly Focus[] | undefined;
   /** Sees each line of the trace. */
   watch?: (line: string) => void;
 }
@@ -31,6 +33,7 @@ export interface SimulationResult {
   virtualMs: number;
   crashes: number;
   restarts: number;
+  farSide: FarSideKind;
   farSideCrashes: number;
   rows: number;
   faults: ReadonlyMap<string, number>;
@@ -44,6 +47,8 @@ const YEAR = 365 * 24 * HOUR;
 const SETTLING_MS = 16 * HOUR;
 /** And without a storm: an envelope that is sent and refused for ever is no progress either. */
 const SETTLING_EVENTS = 150_000;
+
+const ONCE = 'the store holds each record once, as it was committed';
 
 /** Runs one seed: the whole system in virtual time, faults and all; then without faults until it has settled. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -69,12 +74,12 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   if (world.violation() === undefined) {
     calm = true;
     world.note('no more faults');
-    heal(scenario, parts.nodes, parts.far);
+    heal(parts.nodes, parts.far);
     const deadline = world.now() + SETTLING_MS;
     const lastEvent = world.events() + SETTLING_EVENTS;
     while (world.now() < deadline && world.events() < lastEvent && !parts.settled() && (await step()));
     if (world.violation() === undefined) {
-      const problem = parts.settled() ? parts.checkAll() : parts.whatWaits();
+      const problem = parts.settled() ? await parts.checkAll() : parts.whatWaits();
       if (problem) world.fail(problem.invariant, problem.detail);
     }
   }
@@ -86,8 +91,9 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     virtualMs: world.now(),
     crashes: sum((node) => node.crashes()),
     restarts: sum((node) => Math.max(0, node.starts() - 1)),
+    farSide: parts.far.kind,
     farSideCrashes: parts.far.crashes(),
-    rows: parts.far.store.rows().length,
+    rows: parts.rows(),
     faults: world.faults,
     traceHash: world.traceHash(),
     lastLines: world.lastLines(),
@@ -99,35 +105,36 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
   const models = new Map<string, NodeModel>();
   const nodes: VirtualNode[] = [];
   const ledger = createFarLedger();
-  const quiet: Logger = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: (fields, message) => world.note(`far side log: ${message} ${JSON.stringify(fields)}`),
-    error: (_fields, message) => world.note(`far side log: ${message}`),
-  };
+  const told = createTold(ledger);
   const offsetsOf = (name: string): readonly number[] => nodes.find(({ plan }) => plan.node === name)!.wall.offsetsMs;
-  let rowsSeen = 0;
-  const lookAtRows = (): void => {
-    const rows = far.store.rows();
-    for (; rowsSeen < rows.length; rowsSeen++) {
-      const row = rows[rowsSeen]!;
-      ledger.noteRow(row);
-      const wrong = checkRow(row, models, offsetsOf, world.now());
-      if (wrong !== undefined) world.fail('the store holds each record once, as it was committed', wrong);
-    }
+  const failIf = (problem: Problem | undefined): void => {
+    if (problem) world.fail(problem.invariant, problem.detail);
   };
-  const far = createFarSide(
-    world,
-    {
-      logger: quiet,
-      answer: (client, payload) => nodes.find(({ plan }) => plan.node === client)?.link.answer(payload),
-      committed: (change) => {
-        ledger.noteChange(change);
-        lookAtRows();
-      },
+  const failIfWrong = (wrong: string | undefined): void =>
+    failIf(wrong === undefined ? undefined : { invariant: ONCE, detail: wrong });
+  const far = createFarSide(world, scenario, {
+    logger: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (fields, message) => world.note(`far side log: ${message} ${JSON.stringify(fields)}`),
+      error: (_fields, message) => world.note(`far side log: ${message}`),
     },
-    scenario.farSide,
-  );
+    answer: (client, payload) => {
+      failIf(told.note(client, payload));
+      nodes.find(({ plan }) => plan.node === client)?.link.answer(payload);
+    },
+    indexed: ledger.noteIndex,
+    appeared: (rows) => {
+      ledger.noteAppeared(rows);
+      for (const row of rows) failIfWrong(checkRow(row, models, offsetsOf, world.now()));
+    },
+    vanished: (rows) => {
+      ledger.noteVanished(rows);
+      for (const row of rows) failIfWrong(forgetRow(row, models));
+      failIf(told.noteVanished(rows));
+    },
+  });
+  const view: FarView = { kind: far.kind, ledger, told };
   let uid = 0;
   for (const plan of scenario.plans) {
     const model = createNodeModel();
@@ -157,32 +164,39 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
 
   const checkOne = (node: VirtualNode): Problem | undefined => {
     const up = node.running();
-    return up && checkNode(node, up, ledger);
+    return up && checkNode(node, up, view);
   };
-  const checkAll = (): Problem | undefined => {
+  const checkAll = async (): Promise<Problem | undefined> => {
     for (const node of nodes) {
       const problem = checkOne(node) ?? checkEnd(node, ledger);
       if (problem) return problem;
     }
-    return undefined;
+    return far.checkAtRest(ledger);
   };
   return {
     nodes,
     far,
+    rows: ledger.rows,
     /** One node an event, in turn. */
     check(step: number): Problem | undefined {
       const node = nodes[step % nodes.length]!;
       const up = node.running();
       if (!up) return undefined;
-      return checkNode(node, up, ledger) ?? (step % 64 < nodes.length ? checkBounds(node, up) : undefined);
+      return checkNode(node, up, view) ?? (step % 64 < nodes.length ? checkBounds(node, up) : undefined);
     },
-    settled: () => nodes.every((node) => isSettled(node)),
+    settled: () => nodes.every((node) => isSettled(node)) && far.settled(),
     checkAll,
     whatWaits: (): Problem => ({
       invariant: 'everything arrives once nothing fails any more',
-      detail: nodes.map(waitingText).join('; '),
+      detail: `${nodes.map(waitingText).join('; ')}; far side ${far.settled() ? 'at rest' : 'at work'}`,
     }),
   };
+}
+
+function createFarSide(world: World, scenario: Scenario, ports: FarSidePorts): FarSide {
+  return scenario.farSide === 'hub'
+    ? createHubFarSide(world, ports, scenario.hub)
+    : createCloudFarSide(world, ports, scenario.cloud);
 }
 
 function isSettled(node: VirtualNode): boolean {

@@ -108,8 +108,8 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
       end: () => T,
       onError: () => void = () => undefined,
     ): Promise<T> => {
-      if (!life.alive) return never;
-      if (diesHere('before')) return never;
+      if (!life.alive) return never();
+      if (diesHere('before')) return never();
       world.note(`${name} disk ${operation}`);
       const error = errorFor(operation, writes);
       if (error) {
@@ -117,7 +117,7 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
         return Promise.reject(error);
       }
       start();
-      if (diesHere('within')) return never;
+      if (diesHere('within')) return never();
       const latencyMs = latency();
       if (latencyMs === 0) return Promise.resolve(end());
       return new Promise((resolve, reject) => {

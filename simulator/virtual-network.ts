@@ -54,7 +54,7 @@ export function createVirtualLink(
     connectSoon();
     return {
       send(traffic, payload) {
-        if (!life.alive) return never;
+        if (!life.alive) return never();
         const current = connection;
         if (!current || current.life !== life) return Promise.reject(new Error('not connected'));
         const bytes = payload.slice();

@@ -135,11 +135,11 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         return opening;
       },
       async append(commit) {
-        if (!own.alive) return never;
+        if (!own.alive) return never();
         const decision = model.take({ clockOffsetMs: clock.wallMs() - clock.monotonicMs(), clock: clock.state() });
         writing = decision;
         const result = await inner.append(commit);
-        if (!own.alive) return never;
+        if (!own.alive) return never();
         writing = undefined;
         world.note(`${plan.node} commit ${result.ok ? 'done' : result.reason}`);
         for (const problem of model.settle(decision, result)) world.fail('a commit holds what was kept', problem);

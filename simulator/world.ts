@@ -41,7 +41,9 @@ export interface World {
   lastLines(): readonly string[];
 }
 
-export const never = new Promise<never>(() => undefined);
+/** Each time another one: a promise that lives on would keep everything that ever waited for it. */
+export const never = (): Promise<never> => new Promise(() => undefined);
+
 const KEPT_LINES = 200;
 
 /** @param watch sees each line of the trace */
