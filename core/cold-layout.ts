@@ -14,6 +14,19 @@ export type ColdPrefix = keyof typeof COLD_PREFIXES;
 /** A UTC day as `YYYY-MM-DD`; the partition `dt` of every table. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
+const EARLIEST_DAY = '2000-01-01';
+const DAY_MS = 86_400_000;
+
+/**
+ * The partition of a record: the UTC day of its time, but within the days that the tables' projection knows
+ * (DT_PROJECTION in core/cold-tables.ts). A clock that is wrong by years must not hide what was acknowledged.
+ */
+export function partitionOf(ts: number, storedAtMs: number): string {
+  const latest = storedAtMs + DAY_MS;
+  if (ts >= latest) return dayOf(latest);
+  return ts < Date.parse(EARLIEST_DAY) ? EARLIEST_DAY : dayOf(ts);
+}
+
 export const stagingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.staging}${batch}/dt=${dt}.parquet`;
 export const landingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.landing}dt=${dt}/${batch}.parquet`;
 export const asideKey = (name: string, dt: string): string => `${COLD_PREFIXES.aside}dt=${dt}/${name}.json`;

@@ -21,6 +21,11 @@ export interface Envelope {
 }
 
 export const MAX_ENVELOPE_RECORDS = 10_000;
+/**
+ * Different UTC days that the records of one envelope may lie on: each becomes an object of its own in the cloud, and a
+ * few bytes of one record a day would ask for thousands.
+ */
+export const MAX_ENVELOPE_DAYS = 100;
 /** IoT Core's limit for one payload; the hub keeps the same one. */
 export const MAX_ENVELOPE_BYTES = 128 * 1024;
 
@@ -41,6 +46,15 @@ export function* positionsOf(header: EnvelopeHeader): Generator<number> {
 /** The positions of the range that have a record. */
 export const liveRanges = (header: Pick<EnvelopeHeader, 'from' | 'to' | 'givenUp'>): readonly Range[] =>
   subtract([{ from: header.from, to: header.to }], rangeSetOf(header.givenUp));
+
+const DAY_MS = 86_400_000;
+
+/** How many of the first records lie on at most MAX_ENVELOPE_DAYS different days. */
+export function countWithinDays(records: readonly Pick<EnvelopeRecord, 'ts'>[]): number {
+  const days = new Set<number>();
+  const over = records.findIndex(({ ts }) => days.add(Math.floor(ts / DAY_MS)).size > MAX_ENVELOPE_DAYS);
+  return over < 0 ? records.length : over;
+}
 
 /**
  * The part of a header that covers the first `count` of its records; `hash` is the caller's to compute for them.

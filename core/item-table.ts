@@ -36,6 +36,8 @@ export interface SortBounds {
   /** Up to this one, itself included. */
   to?: string;
   descending?: boolean;
+  /** Only these attributes, and the key. @default all */
+  attributes?: readonly string[];
   limit?: number;
 }
 

@@ -48,15 +48,17 @@ const countStatement = z.strictObject({
   type: z.literal('counts'),
   lanes: z
     .array(
-      z.strictObject({
-        ...laneKey,
-        /** Positions below this were enqueued. */
-        upTo: position,
-        /** How many of them were acknowledged. */
-        delivered: position,
-        /** Positions that will never come. */
-        givenUp: z.array(range).max(MAX_KNOWN_RANGES),
-      }),
+      z
+        .strictObject({
+          ...laneKey,
+          /** Positions below this were enqueued. */
+          upTo: position,
+          /** How many of them were acknowledged. */
+          delivered: position,
+          /** Positions that will never come. */
+          givenUp: z.array(range).max(MAX_KNOWN_RANGES),
+        })
+        .refine(({ delivered, upTo }) => delivered <= upTo, 'delivered must not be above upTo'),
     )
     .max(200),
 });

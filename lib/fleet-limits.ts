@@ -15,6 +15,12 @@ export const nodesVariable = (fleet: Fleet): string => JSON.stringify(nodeGroups
 /** Why a valid fleet has no room in an account; empty if it has. Each names the value seen and the value allowed. */
 export function cloudProblems(fleet: Fleet): string[] {
   const problems: string[] = [];
+  // Stacks, rules and databases each know one of - and _ only: two fleets would share them.
+  if (fleet.name.includes('_')) {
+    problems.push(
+      `name: ${fleet.name} holds _, allowed in an account: a-z, 0-9 and -; ${fleet.name.replaceAll('_', '-')} would do`,
+    );
+  }
   const bytes = Buffer.byteLength(nodesVariable(fleet));
   if (bytes > MAX_NODES_BYTES) {
     problems.push(

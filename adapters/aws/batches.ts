@@ -18,7 +18,10 @@ import {
 } from './index-items.ts';
 import { MAX_RUNS_IN_TRANSACTION } from './plan-commit.ts';
 
-const MAX_REQUESTS_AT_ONCE = 16;
+/** Below the sockets of one client (client-options.ts). */
+const MAX_REQUESTS_AT_ONCE = 48;
+/** One message of the landed queue is one piece of work. */
+const MAX_KEYS_ANNOUNCED = 10;
 const MAX_RELEASE_TRIES = 10;
 /** Batches are remembered longer than the queues keep a message. */
 const KEEP_ENDED_MS = 30 * 86_400_000;
@@ -86,7 +89,12 @@ export function createBatches(ports: BatchPorts): Batches {
       objects.copy(stagingKey(batch.id, day), landingKey(batch.id, day)),
     );
     if (copies.includes('missing')) return giveUp(batch);
-    if ((await mark(batch, 'landed')) === 'conflict') return endMarked(await read(batch.id));
+    if ((await mark(batch, 'landed')) === 'conflict') {
+      const end = await endMarked(await read(batch.id));
+      // A copy that was under way while another one released the batch may have come after its deletions.
+      if (end === 'released') await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));
+      return end;
+    }
     // Only now: staged objects are the proof that a batch has not landed.
     await removeStaged(batch);
     await tellLanded(batch);
@@ -172,7 +180,10 @@ export function createBatches(ports: BatchPorts): Batches {
 
   async function tellLanded(batch: Batch): Promise<void> {
     try {
-      await ports.landed(batch.days.map((day) => landingKey(batch.id, day)));
+      const keys = batch.days.map((day) => landingKey(batch.id, day));
+      for (let at = 0; at < keys.length; at += MAX_KEYS_ANNOUNCED) {
+        await ports.landed(keys.slice(at, at + MAX_KEYS_ANNOUNCED));
+      }
     } catch (error) {
       logger.warn({ err: error, batch: batch.id }, 'landed objects could not be announced; the sweep will');
     }

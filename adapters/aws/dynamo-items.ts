@@ -173,7 +173,7 @@ function conditionText(
   return `(attribute_not_exists(${name}) OR ${name} <= ${placeOf(condition.value)})`;
 }
 
-function queryInput(pk: string, { from, to, descending, limit }: SortBounds): Partial<QueryCommandInput> {
+function queryInput(pk: string, { from, to, descending, limit, attributes }: SortBounds): Partial<QueryCommandInput> {
   const bounds = [
     ['>=', ':from', from],
     ['<=', ':to', to],
@@ -183,9 +183,15 @@ function queryInput(pk: string, { from, to, descending, limit }: SortBounds): Pa
     bounds.length === 2
       ? ' AND #sk BETWEEN :from AND :to'
       : bounds.map(([sign, name]) => ` AND #sk ${sign} ${name}`).join('');
+  const asked = attributes === undefined ? [] : ['pk', 'sk', ...attributes];
   return {
     KeyConditionExpression: `#pk = :pk${sort}`,
-    ExpressionAttributeNames: { '#pk': 'pk', ...(bounds.length > 0 && { '#sk': 'sk' }) },
+    ...(asked.length > 0 && { ProjectionExpression: asked.map((name) => `#${name}`).join(', ') }),
+    ExpressionAttributeNames: {
+      '#pk': 'pk',
+      ...(bounds.length > 0 && { '#sk': 'sk' }),
+      ...Object.fromEntries(asked.map((name) => [`#${name}`, name])),
+    },
     ExpressionAttributeValues: {
       ':pk': { S: pk },
       ...Object.fromEntries(bounds.map(([, name, value]) => [name, { S: value }])),

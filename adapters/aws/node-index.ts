@@ -1,7 +1,7 @@
 import { EPOCH_PATTERN, type LaneKey, PRODUCER_PATTERN } from '../../core/identity.ts';
 import type { Item, ItemTable, KeyedItem } from '../../core/item-table.ts';
 import { isLane, PRIORITIES, type Priority } from '../../core/priority.ts';
-import { countsItemKey, LANE_PREFIX, laneOfItem, storedCounter } from './index-items.ts';
+import { countsItemKey, LANE_PREFIX, parseRanges, storedCounter } from './index-items.ts';
 
 /**
  * Reads what the index says of one node, in one consistent query: counters sort before lanes. undefined = the index has
@@ -10,7 +10,9 @@ import { countsItemKey, LANE_PREFIX, laneOfItem, storedCounter } from './index-i
  * @returns the shape of `NodeIndex` in lambdas/compare/env.ts
  */
 export const createNodeIndexReader = (table: ItemTable) => async (node: string) => {
-  const items = await table.query(node, { from: countsItemKey(node).sk, to: `${LANE_PREFIX}~` });
+  // What was given up is nothing to compare, and it may be most of an item.
+  const attributes = ['version', 'stored', 'upTo', 'delivered', ...PRIORITIES.map(storedCounter)];
+  const items = await table.query(node, { from: countsItemKey(node).sk, to: `${LANE_PREFIX}~`, attributes });
   if (items.length === 0) return undefined;
   const counters = items.find(({ sk }) => sk === countsItemKey(node).sk);
   const lanes = items.filter(({ sk }) => sk.startsWith(LANE_PREFIX));
@@ -24,7 +26,9 @@ const countsOf = (item: Item | undefined) =>
   >;
 
 function laneOf(item: KeyedItem) {
-  const { version, stored } = laneOfItem(item);
+  // A lane of which there is only a count statement has no version yet.
+  const version = Number(item.version ?? 0);
+  const stored = version === 0 ? [] : parseRanges(item.stored);
   const stated = item.upTo === undefined ? undefined : { upTo: Number(item.upTo), delivered: Number(item.delivered) };
   return { key: laneKeyOf(item), version, stored, stated };
 }

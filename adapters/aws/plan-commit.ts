@@ -1,4 +1,4 @@
-import { dayOf } from '../../core/cold-layout.ts';
+import { partitionOf } from '../../core/cold-layout.ts';
 import { liveRanges } from '../../core/envelope.ts';
 import { type LaneKey, laneKeyText } from '../../core/identity.ts';
 import type { ItemWrite } from '../../core/item-table.ts';
@@ -22,6 +22,8 @@ import {
 /** Below DynamoDB's 100 items and 4 MB a transaction, with room for what a release adds. */
 const MAX_ITEMS = 90;
 const MAX_BYTES = 2 * 1024 ** 2;
+/** Of the batch's own item, which may have 400 KB. */
+const MAX_BATCH_ITEM_BYTES = 250 * 1024;
 /** More runs of a lane in one batch are written after the transaction: a fragmented lane must not fill it. */
 export const MAX_RUNS_IN_TRANSACTION = 20;
 /** The longest time to live of a record, and 30 days: so long a repeated envelope is compared by its hash. */
@@ -83,20 +85,28 @@ function runsOf(ranges: readonly HashedRange[]): Run[] {
 }
 
 function groupLanes(lanes: readonly LanePart[]): LanePart[][] {
-  const groups: { lanes: LanePart[]; nodes: Set<string>; items: number; bytes: number }[] = [];
+  const groups: { lanes: LanePart[]; nodes: Set<string>; items: number; bytes: number; batchBytes: number }[] = [];
   for (const lane of lanes) {
     const { node } = lane.lane.key;
     const items = 1 + Math.min(lane.runs.length, MAX_RUNS_IN_TRANSACTION);
     const bytes = 40 * (lane.lane.stored.length + lane.lane.givenUp.length + 2 * lane.envelopes.length) + 1_000;
+    const pieces = lane.envelopes.reduce((sum, { header }) => sum + 1 + header.givenUp.length, 0);
+    const batchBytes = 200 + 50 * pieces;
     const last = groups.at(-1);
     const counters = last?.nodes.has(node) ? 0 : 1;
-    if (last === undefined || last.items + items + counters > MAX_ITEMS || last.bytes + bytes > MAX_BYTES) {
-      groups.push({ lanes: [lane], nodes: new Set([node]), items: 2 + items, bytes }); // the batch and the counters
+    const isFull =
+      last === undefined ||
+      last.items + items + counters > MAX_ITEMS ||
+      last.bytes + bytes > MAX_BYTES ||
+      last.batchBytes + batchBytes > MAX_BATCH_ITEM_BYTES;
+    if (isFull) {
+      groups.push({ lanes: [lane], nodes: new Set([node]), items: 2 + items, bytes, batchBytes }); // batch and counters
     } else {
       last.lanes.push(lane);
       last.nodes.add(node);
       last.items += items + counters;
       last.bytes += bytes;
+      last.batchBytes += batchBytes;
     }
   }
   return groups.map((group) => group.lanes);
@@ -174,7 +184,7 @@ function rowsByDay(lanes: readonly LanePart[], storedAtMs: number): Map<string, 
   const days = new Map<string, StoredRow[]>();
   for (const { envelopes } of lanes) {
     for (const row of envelopes.flatMap((envelope) => rowsOf(envelope, storedAtMs))) {
-      const day = dayOf(row.ts);
+      const day = partitionOf(row.ts, storedAtMs);
       const rows = days.get(day);
       if (rows) rows.push(row);
       else days.set(day, [row]);

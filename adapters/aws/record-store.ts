@@ -16,7 +16,8 @@ import {
 } from './index-items.ts';
 import { type CommitPart, planCommit } from './plan-commit.ts';
 
-const MAX_REQUESTS_AT_ONCE = 16;
+/** Below the sockets of one client (client-options.ts). */
+const MAX_REQUESTS_AT_ONCE = 48;
 /** Each change of a lane waits for its landing, so a reader finds one pending batch, seldom a second. */
 const MAX_READ_ROUNDS = 5;
 const MAX_LANDED_REMEMBERED = 10_000;

@@ -17,8 +17,14 @@ export interface DeviceCredentials {
   note: UplinkNote | undefined;
 }
 
-/** What IoT Core names the holder of a certificate whose key it made itself: nobody. */
+/** What IoT Core may name the holder of a certificate: nobody. */
 const NOBODY = 'AWS IoT Certificate';
+
+/** The node that a device certificate is made out to; undefined if it names none. */
+export function nodeNamedBy(certificate: X509Certificate): string | undefined {
+  const named = commonNameOf(certificate);
+  return named === NOBODY ? undefined : named;
+}
 const AGAIN = 'provision the node again (headwater provision device)';
 
 /**
@@ -66,8 +72,8 @@ function checkPair(
   }
   const parsed = parseKeyPair(key, cert);
   if (!parsed.ok) return trouble('not-matching', `${pathOf('key')} and ${pathOf('cert')}: ${parsed.detail}`);
-  const named = commonNameOf(parsed.pair.certificate);
-  if (named !== undefined && named !== NOBODY && named !== node) {
+  const named = nodeNamedBy(parsed.pair.certificate);
+  if (named !== undefined && named !== node) {
     return trouble('another-node', `${pathOf('cert')} is made out to ${named}, this node is ${node}: ${AGAIN}`);
   }
   const untimely = checkTime(parsed.pair.certificate, pathOf('cert'), nowMs, AGAIN);

@@ -54,9 +54,10 @@ export function createMemoryItemTable(id: string): MemoryItemTable {
     id,
     items: () => [...items.values()].sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1)),
     get: async (keys) => keys.map((key) => items.get(textOf(key))),
-    query: async (pk, { from, to, descending, limit }) => {
+    query: async (pk, { from, to, descending, limit, attributes }) => {
       const found = inPartition(pk).filter(({ sk }) => sk >= (from ?? '') && (to === undefined || sk <= to));
-      return (descending ? found.reverse() : found).slice(0, limit);
+      const wanted = (descending ? found.reverse() : found).slice(0, limit);
+      return attributes === undefined ? wanted : wanted.map((item) => picked(item, attributes));
     },
     count: async (pk, prefix) => inPartition(pk).filter(({ sk }) => sk.startsWith(prefix)).length,
     transact: async (writes) => {
@@ -71,6 +72,9 @@ export function createMemoryItemTable(id: string): MemoryItemTable {
     write: async (write) => apply([write]),
   };
 }
+
+const picked = (item: KeyedItem, attributes: readonly string[]): KeyedItem =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => ['pk', 'sk', ...attributes].includes(name))) as KeyedItem;
 
 const textOf = ({ pk, sk }: ItemKey): string => `${pk}\n${sk}`;
 

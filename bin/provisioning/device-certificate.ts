@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto';
-import { commonNameOf, parseCertificate, validityOf } from '../../adapters/embedded/key-pair.ts';
+import { nodeNamedBy } from '../../adapters/embedded/device-credentials.ts';
+import { parseCertificate, validityOf } from '../../adapters/embedded/key-pair.ts';
 import { certificateIdOf, type RegisteredCertificate } from '../../core/device-registry.ts';
 import type { ProvisionPorts } from './audited.ts';
 import { type NodeRequest, readCertificate } from './device-folder.ts';
@@ -50,7 +51,7 @@ export async function findCertificate(
 async function certificateIn(directory: string, node: string): Promise<X509Certificate | undefined> {
   const pem = await readCertificate(directory);
   const certificate = pem === undefined ? undefined : parseCertificate(pem);
-  const named = certificate && commonNameOf(certificate);
+  const named = certificate && nodeNamedBy(certificate);
   if (named !== undefined && named !== node) {
     throw new ProvisionError(`${directory} holds the credentials of ${named}, not of ${node}: name another --out`);
   }

@@ -1,4 +1,4 @@
-import type { EnvelopeHeader, EnvelopeRecord } from '../../core/envelope.ts';
+import { countWithinDays, type EnvelopeHeader, type EnvelopeRecord } from '../../core/envelope.ts';
 import { fitEnvelope } from '../../core/envelope-codec.ts';
 import { type Epoch, PRODUCER } from '../../core/identity.ts';
 import { jsonBytesOf } from '../../core/json-size.ts';
@@ -41,11 +41,13 @@ export function packEnvelope(
   origin: Origin,
   nameOf: (series: number) => SeriesName,
 ): PackedEnvelope | undefined {
-  const parts = contiguous(read.parts);
-  const first = parts[0];
+  const readable = contiguous(read.parts);
+  const first = readable[0];
   if (!first) return undefined;
-  const to = parts.at(-1)!.to;
-  const rows = parts.flatMap((part) => rowsOf(part, origin, nameOf));
+  const all = readable.flatMap((part) => rowsOf(part, origin, nameOf));
+  const rows = all.slice(0, countWithinDays(all));
+  const to = first.from + rows.length;
+  const parts = cutParts(readable, to);
   const header = headerOf(origin, { from: first.from, to }, parts);
   const fit = fitEnvelope(header, rows);
   if (fit.encoded) return packed(header, fit.encoded, rows, parts);

@@ -1,4 +1,4 @@
-import { type Envelope, MAX_ENVELOPE_BYTES } from '../../core/envelope.ts';
+import { countWithinDays, type Envelope, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_DAYS } from '../../core/envelope.ts';
 import { decodeEnvelope, isEnvelope, peekIdentity } from '../../core/envelope-codec.ts';
 import type { LaneKey } from '../../core/identity.ts';
 import { decodeQuestion, type Question, type Refusal } from '../../core/messages.ts';
@@ -41,9 +41,11 @@ function openEnvelope(client: string, payload: Uint8Array, mayCarry: IngestPorts
     return aside('not-allowed', `client ${client} may not carry node ${identity.node}`, identity);
   }
   const decoded = decodeEnvelope(payload);
-  return decoded.ok
-    ? { kind: 'envelope', envelope: decoded.envelope }
-    : aside(decoded.reason, decoded.detail, identity);
+  if (!decoded.ok) return aside(decoded.reason, decoded.detail, identity);
+  if (countWithinDays(decoded.envelope.records) < decoded.envelope.records.length) {
+    return aside('too-large', `records of more than ${MAX_ENVELOPE_DAYS} different days`, identity);
+  }
+  return { kind: 'envelope', envelope: decoded.envelope };
 }
 
 function openQuestion(client: string, payload: Uint8Array, mayCarry: IngestPorts['mayCarry']): OpenedMessage {

@@ -5,7 +5,8 @@ import type { SweepPorts } from './env.ts';
 
 /** As long as a message lives in its queue: what was not summarised by then needs a person. */
 const LOOK_BACK_MS = 14 * 86_400_000;
-const MAX_KEYS_IN_MESSAGE = 20;
+/** Nothing says how large they are, and a message that takes too long begins anew. */
+const MAX_KEYS_IN_MESSAGE = 1;
 const CURSOR = { pk: 'sweep', sk: 'cursor' };
 /** Sorts after every name of a batch. */
 const AFTER_ALL = '~';

@@ -7,7 +7,7 @@ import { BundledFunction, type FunctionSetting, ONE_PROCESSOR_MB } from './bundl
 import { MessageQueue } from './message-queue.ts';
 import { concurrency } from './traffic-settings.ts';
 
-/** One landed object of 350,000 rows takes seconds; ten of them must fit. */
+/** A batch of ingest has at most 350,000 rows, which take some 20 s of a processor; two messages must fit, with room. */
 const TIMEOUT = Duration.minutes(2);
 
 export interface LandedAggregateProps extends FunctionSetting {
@@ -40,6 +40,6 @@ export class LandedAggregate extends Construct {
       environment: (role) => cold.grantAggregate(role),
     });
     const nodes = fleet.nodes.reduce((sum, { count }) => sum + (count ?? 1), 0);
-    this.landed.feed(this.aggregate.function, { batchSize: 10, maxConcurrency: concurrency(nodes, 100) });
+    this.landed.feed(this.aggregate.function, { batchSize: 2, maxConcurrency: concurrency(nodes, 100) });
   }
 }

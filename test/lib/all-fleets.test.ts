@@ -132,6 +132,9 @@ describe('what has no room in an account is refused before CloudFormation sees i
   test('nodes that were named one by one', () => {
     const fits = withNodes(140);
     expect([cloudProblems(fits), Buffer.byteLength(nodesVariable(fits)) <= MAX_NODES_BYTES]).toEqual([[], true]);
+    expect(cloudProblems({ ...base, name: 'plant_a' })).toEqual([
+      'name: plant_a holds _, allowed in an account: a-z, 0-9 and -; plant-a would do',
+    ]);
     expect(cloudProblems(withNodes(200))).toEqual([
       `nodes: their names take ${Buffer.byteLength(nodesVariable(withNodes(200)))} bytes of the functions' environment, allowed 3000: replace nodes that are alike by one entry with a count`,
     ]);

@@ -156,7 +156,7 @@ describe('queues', () => {
   test('critical messages are not collected; bulk messages are, as the fleet file says', () => {
     const windows = feeds.map(({ path, feed }) => [path, feed.MaximumBatchingWindowInSeconds, feed.BatchSize]);
     expect(windows).toEqual([
-      ['Ingest/Summaries/Landed/Feed', undefined, 10],
+      ['Ingest/Summaries/Landed/Feed', undefined, 2],
       ['Ingest/Critical/Messages/Feed', undefined, 10],
       ['Ingest/Bulk/Messages/Feed', 20, LARGEST_BATCH],
     ]);

@@ -2,6 +2,9 @@ import { expect, test } from '@jest/globals';
 import { createCloudStore } from '../../../adapters/aws/record-store.ts';
 import { createMemoryAudit } from '../../../adapters/memory/logger.ts';
 import { batchOfStaging, COLD_PREFIXES } from '../../../core/cold-layout.ts';
+import { DT_PROJECTION } from '../../../core/cold-tables.ts';
+import { liveRanges } from '../../../core/envelope.ts';
+import { readProjection } from '../../../core/partition-projection.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { contractMayCarry, farSideContract } from '../../contracts/far-side.ts';
 import { recordStoreContract, type StoreUnderTest } from '../../contracts/record-store.ts';
@@ -37,6 +40,8 @@ function gate(): { open: () => void; opened: Promise<void> } {
   });
   return { open: () => open(), opened };
 }
+
+const DAY_MS = 86_400_000;
 
 recordStoreContract('objects and items', 'durable', async () => underTest(emptyCloud()));
 
@@ -80,6 +85,74 @@ test('one object per day of the records and batch; nothing stays staged; counter
   expect(data.objects.keys(COLD_PREFIXES.staging)).toEqual([]);
   expect(data.announced).toEqual(landed);
   expect(countedRecords(data)).toBe(4);
+});
+
+test('every stored row lies where the projection of the tables looks, whatever its time', async () => {
+  const times = [
+    -(2 ** 50),
+    0,
+    Date.UTC(1999, 11, 31),
+    START_MS,
+    START_MS + 3 * DAY_MS,
+    Date.UTC(9999, 11, 31),
+    2 ** 50,
+  ];
+  const { type, format, range } = DT_PROJECTION;
+  const projection = readProjection(
+    {
+      'projection.enabled': 'true',
+      'projection.dt.type': type,
+      'projection.dt.format': format,
+      'projection.dt.range': range,
+      'storage.location.template': `s3://cold/${COLD_PREFIXES.landing}dt=\${dt}/`,
+    },
+    START_MS,
+  );
+  const data = emptyCloud();
+  const records = times.map((ts, at) => recordAt(at, { ts }));
+  expect(await cloudStoreOn(data).commit(changeOf(envelopeOf(0, times.length, { records })))).toBe('committed');
+  const keys = data.objects.keys(COLD_PREFIXES.landing);
+  expect(keys.filter((key) => !projection.finds(`s3://cold/${key}`))).toEqual([]);
+  expect((await landedRows(data)).map(({ ts }) => ts)).toEqual(times);
+});
+
+test('lanes with thousands of pieces in one batch: no item is larger than the table takes', async () => {
+  const data = emptyCloud();
+  const holes = Array.from({ length: 900 }, (_, at) => ({ from: 2 * at + 1, to: 2 * at + 2 }));
+  const envelopes = Array.from({ length: 20 }, (_, at) => envelopeOf(0, 1_801, { node: `node-${at}`, givenUp: holes }));
+  const lanes = envelopes.flatMap((envelope) => {
+    const stored = liveRanges(envelope.header);
+    return changeOf(envelope).lanes.map((lane) => ({ ...lane, stored }));
+  });
+  const change = changeOf(envelopes[0]!, 0, {
+    lanes,
+    hashes: envelopes.flatMap((envelope) => changeOf(envelope).hashes),
+    envelopes: envelopes.map(storedOf),
+  });
+  expect(await cloudStoreOn(data).commit(change)).toBe('committed');
+  expect(indexedPositions(data).stored).toBe(20 * 901);
+});
+
+test('a copy that was under way while the batch was released does not stay', async () => {
+  const data = emptyCloud();
+  const { objects } = data;
+  const late = cloudStoreOn(data, {
+    objects: {
+      ...objects,
+      // The source is read; meanwhile it is lost, another one releases the batch; then the copy appears.
+      copy: async (from, to) => {
+        const body = await objects.get(from);
+        await objects.delete([from]);
+        const [batch] = data.table.items().filter(({ state }) => state === 'staged');
+        await cloudStoreOn(data).finishStaged(batch!.pk.slice('batch#'.length));
+        await objects.put(to, body!);
+        return 'copied';
+      },
+    },
+  });
+  expect(await late.commit(changeOf(envelopeOf(0, 3)))).toBe('conflict');
+  expect(await landedRows(data)).toEqual([]);
+  expect(indexedPositions(data).stored).toBe(0);
 });
 
 test('a change of more lanes than a transaction holds is several, each complete', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MAX_ENVELOPE_BYTES } from '../../../core/envelope.ts';
+import { type EnvelopeRecord, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_DAYS } from '../../../core/envelope.ts';
 import { identityLength, withVersion } from '../../helpers/envelope-damage.ts';
+import { recordAt, START_MS } from '../../helpers/envelopes.ts';
 import { ack, type Driver, encoded, refused, status } from './driver.ts';
 
 export function refusalCases({ far, send, take }: Driver): void {
@@ -30,6 +31,16 @@ export function refusalCases({ far, send, take }: Driver): void {
       expect(await far().poison()).toMatchObject([{ client: 'node-a', reason }]);
       expect(await far().indexed()).toEqual({ stored: 0, givenUp: 0 });
       expect(await send(10, 20)).toEqual([ack([10, 20])]);
+    });
+
+    test('records of more days than an envelope may have: a few bytes must not ask for thousands of objects', async () => {
+      const daily = (count: number): EnvelopeRecord[] =>
+        Array.from({ length: count }, (_, at) => recordAt(at, { ts: START_MS + at * 86_400_000 }));
+      const over = MAX_ENVELOPE_DAYS + 1;
+      expect(await send(0, over, { records: daily(over) })).toEqual([refused([0, over], 'too-large')]);
+      expect(await far().indexed()).toEqual({ stored: 0, givenUp: 0 });
+      expect(await send(0, over - 1, { records: daily(over - 1) })).toEqual([ack([0, over - 1])]);
+      expect(await far().rows()).toHaveLength(MAX_ENVELOPE_DAYS);
     });
 
     test('a node that this client may not carry', async () => {
