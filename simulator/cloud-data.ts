@@ -1,7 +1,7 @@
 import { createMemoryItemTable, type MemoryItemTable } from '../adapters/memory/item-table.ts';
 import { createMemoryObjectStore, type MemoryObjectStore } from '../adapters/memory/object-store.ts';
 import { decodeRows } from '../adapters/parquet/landing-rows.ts';
-import { batchOfStaging, dayOf } from '../core/cold-layout.ts';
+import { batchOfStaging, partitionOf } from '../core/cold-layout.ts';
 import type { ItemWrite } from '../core/item-table.ts';
 import type { StoreChange } from '../core/ports.ts';
 import { isLane } from '../core/priority.ts';
@@ -97,7 +97,7 @@ export function createCloudData(ports: FarSidePorts, nowMs: () => number): Cloud
     const day = /dt=([\d-]+)/.exec(key)?.[1];
     return change.envelopes
       .flatMap((envelope) => rowsOf(envelope, change.storedAtMs))
-      .filter(({ ts }) => dayOf(ts) === day);
+      .filter(({ ts }) => partitionOf(ts, change.storedAtMs) === day);
   }
 
   return data;

@@ -83,8 +83,8 @@ export const CLOUD_MUTANTS: readonly Mutant[] = [
   {
     name: 'cloud: release a batch and leave its copies',
     file: BATCHES,
-    find: 'await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));',
-    replace: '',
+    find: 'await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));\n    // Before',
+    replace: '// Before',
     focus: 'cloud',
   },
   {
