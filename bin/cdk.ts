@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { cloudProblems } from '../lib/fleet-limits.ts';
+import { cloudProblems } from '../core/cloud-limits.ts';
 import { createFleetStacks } from '../lib/fleet-stacks.ts';
 import { packageRoot } from './package-root.ts';
 import { EXIT } from './program.ts';
@@ -16,7 +16,7 @@ if (typeof file !== 'string') {
 } else {
   const fleet = await loadFleetOrReport(file);
   const problems = fleet === undefined ? [] : cloudProblems(fleet);
-  for (const problem of problems) process.stderr.write(`${file}: ${problem}\n`);
+  for (const { path, message } of problems) process.stderr.write(`${file}: ${path.join('.')}: ${message}\n`);
   if (problems.length > 0) process.exitCode = EXIT.problem;
   else if (fleet !== undefined) {
     createFleetStacks(app, fleet, join(packageRoot(), 'dist', 'lambdas'));

@@ -1,3 +1,4 @@
+import { cloudProblems } from './cloud-limits.ts';
 import type { DeviceGroupConfig, Fleet } from './fleet.ts';
 import type { FleetProblem } from './fleet-problem.ts';
 import { numbered } from './node-plan.ts';
@@ -14,7 +15,8 @@ export function checkFleet(fleet: Fleet): FleetProblem[] {
   const sizes = [...tooManyNodes(fleet), ...tooManyDevices(fleet)];
   // Names are only spelled out once their number is known to be bounded.
   const names = sizes.length > 0 ? [] : [...doubledNodes(fleet), ...doubledDevices(fleet)];
-  return [...danglingNames(fleet), ...sizes, ...longNames(fleet), ...names, ...checkSources(fleet)];
+  const cloud = fleet.uplink.some(({ type }) => type === 'iot-core') ? cloudProblems(fleet) : [];
+  return [...danglingNames(fleet), ...sizes, ...longNames(fleet), ...names, ...checkSources(fleet), ...cloud];
 }
 
 function danglingNames(fleet: Fleet): FleetProblem[] {

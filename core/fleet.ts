@@ -181,8 +181,11 @@ const iotCoreUplink = z
     type: z.literal('iot-core'),
     endpoint: z
       .string()
-      .min(1)
       .max(253)
+      .regex(
+        /^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/,
+        'a host name, without https:// and without a port (that is `port`)',
+      )
       .optional()
       .describe("Host of the account's device data endpoint. Default: what `provision` wrote beside the credentials."),
     port: port.default(8883).describe('Default: 8883.'),
@@ -202,7 +205,7 @@ const cloud = z
     ingestMemory: bytes
       .refine(
         (value) => value >= 512 * MIB && value <= 10_240 * MIB && value % MIB === 0,
-        'whole MiB from 512MiB to 10GiB',
+        'whole MiB from 512MiB to 10GiB, such as 2GiB',
       )
       .prefault('1769MiB')
       .describe(
@@ -213,10 +216,10 @@ const cloud = z
       .prefault('10GB')
       .describe('A query of the Athena workgroup that reads more is ended. Default: 10GB.'),
     logDays: z
-      .union([z.literal(7), z.literal(30), z.literal(90), z.literal(365)])
+      .union([z.literal(7), z.literal(30), z.literal(90), z.literal(365)], { error: '7, 30, 90 or 365' })
       .default(30)
       .describe('How long logs of the functions are kept, days. Default: 30.'),
-    alarmEmail: z.email().optional().describe('Told of alarms and of critical records.'),
+    alarmEmail: z.email({ error: 'an e-mail address' }).optional().describe('Told of alarms and of critical records.'),
   })
   .describe('The account side: stacks made by `headwater deploy`.');
 export type CloudConfig = z.output<typeof cloud>;

@@ -6,6 +6,7 @@ Examples, in a checkout of Headwater after npm ci:
   $ headwater deploy fleet.yaml --diff                        what would change
   $ headwater deploy fleet.yaml --profile plant --region eu-central-1
   $ headwater deploy fleet.yaml --stack Ingest -- --hotswap   what follows -- goes to the CDK CLI as it is
+  $ headwater deploy fleet.yaml --yes                         for scripts: asks nothing
   $ headwater deploy fleet.yaml --destroy                     leave (revoke the nodes first); what holds data is retained`;
 
 /** `headwater deploy FLEET`: checks the fleet file, then hands over to the CDK CLI. */
@@ -27,7 +28,7 @@ export function deployCommand(): Command {
     .option('--stack <name...>', 'only these: Foundation, Storage, Ingest (and what they need)')
     .option('--diff', 'show what would change, and change nothing')
     .addOption(new Option('--destroy', 'remove the stacks; the CDK CLI asks first').conflicts('diff'))
-    .addOption(new Option('--yes', 'with --destroy: do not ask').implies({ destroy: true }))
+    .option('--yes', 'do not ask: changes are approved, with --destroy the stacks are removed')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, cdk: string[], options: DeployOptions) =>
       (await import('../running/run-deploy.ts')).runDeploy(file, cdk, options),

@@ -38,7 +38,7 @@ export function cdkArguments(
     `fleet=${resolve(fleet.file)}`,
     ...valued('--profile', options.profile),
     ...valued('--region', options.region),
-    ...(action === 'deploy' ? valued('--require-approval', options.requireApproval) : []),
+    ...(action === 'deploy' ? valued('--require-approval', options.requireApproval ?? (options.yes && 'never')) : []),
     ...(action === 'deploy' && options.outputs !== undefined ? ['--outputs-file', resolve(options.outputs)] : []),
     ...(action === 'destroy' && options.yes ? ['--force'] : []),
     ...more,

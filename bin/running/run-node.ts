@@ -33,7 +33,14 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   const stopped = untilStopped(options.for);
   const fleet = await loadFleetOrReport(file);
   if (!fleet) return;
-  const plan = planNode(fleet, options.node, { demo: options.asDeclared !== true });
+  // The overlay is for a hub on a laptop: a node that delivers to an account is no demonstration.
+  const demo = options.asDeclared !== true && fleet.uplink[0]?.type !== 'iot-core';
+  if (demo && fleet.demo) {
+    process.stderr.write(
+      `${file}: the demo overlay applies (shorter sync, fewer devices); --as-declared switches it off\n`,
+    );
+  }
+  const plan = planNode(fleet, options.node, { demo });
   if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
   const logger = createStderrLogger('info');
   // Before anything is started that would keep the process alive.

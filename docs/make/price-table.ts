@@ -20,7 +20,7 @@ export async function priceTable(prices: Prices): Promise<string> {
   const rows = await Promise.all(BATCHES.map((batch) => priceBatch(prices, batch)));
   const weak = PRICED.filter((item) => ['memory', 'one'].includes(prices.items[item]!.certainty));
   return [
-    '| one batch of the function | readings an envelope | USD a million envelopes | USD a thousand million readings | the largest parts |',
+    '| one batch of the function | readings an envelope | USD a million envelopes | USD a million readings | the largest parts |',
     '|---|---|---|---|---|',
     ...rows.map(rowText),
     '',
@@ -39,8 +39,8 @@ function rowText({ nodes, envelopesEach, readings, lane, ...price }: EnvelopePri
     .slice(0, 3)
     .map(([name, usd]) => `${name} ${usd.toFixed(2)}`)
     .join(', ');
-  const { perMillionEnvelopes, perBillionReadings } = price;
-  return `| ${batch} | ${readings} | ${perMillionEnvelopes.toFixed(2)} | ${perBillionReadings.toFixed(2)} | ${parts} |`;
+  const { perMillionEnvelopes, perMillionReadings } = price;
+  return `| ${batch} | ${readings} | ${perMillionEnvelopes.toFixed(2)} | ${perMillionReadings.toFixed(4)} | ${parts} |`;
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { deployCommand } from '../../bin/commands/deploy.ts';
 import { cdkArguments } from '../../bin/running/cdk-call.ts';
 import { runDeploy } from '../../bin/running/run-deploy.ts';
 import { makeTemporaryDirectory } from '../helpers/hub-rig.ts';
@@ -33,6 +34,19 @@ describe('the arguments for the CDK CLI', () => {
       ...CONTEXT,
       '--force',
     ]);
+  });
+
+  test('--yes approves changes, and never destroys by itself', () => {
+    expect(cdkArguments(FLEET, { yes: true }, [])).toEqual([
+      ...['deploy', ...STACKS, ...CONTEXT, '--require-approval', 'never'],
+    ]);
+    expect(cdkArguments(FLEET, { yes: true, requireApproval: 'broadening' }, []).slice(-1)).toEqual(['broadening']);
+    expect(cdkArguments(FLEET, { yes: true, diff: true }, [])).toEqual(['diff', ...STACKS, ...CONTEXT]);
+    const parsed = deployCommand()
+      .exitOverride()
+      .action(() => undefined)
+      .parse(['fleet.yaml', '--yes'], { from: 'user' });
+    expect(parsed.opts()).toEqual({ yes: true });
   });
 
   test('a stack by its whole name, and one that there is not', () => {

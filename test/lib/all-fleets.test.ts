@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { cloudProblems, MAX_NODES_BYTES, MAX_SITES, nodesVariable } from '../../core/cloud-limits.ts';
 import {
   basicIngestTopic,
   fleetGroupNameOf,
@@ -7,8 +8,8 @@ import {
   siteGroupNameOf,
 } from '../../core/cloud-names.ts';
 import type { Fleet } from '../../core/fleet.ts';
+import { checkFleet } from '../../core/fleet-check.ts';
 import { topicOf } from '../../core/flow.ts';
-import { cloudProblems, MAX_NODES_BYTES, MAX_SITES, nodesVariable } from '../../lib/fleet-limits.ts';
 import { fleetFile, type JsonObject, resourcesOf, synthesise, type Template } from '../helpers/fleet-templates.ts';
 
 const NAMES = ['small-factory', 'smart-building', 'oil-platform', 'smart-city'];
@@ -124,6 +125,8 @@ describe('names', () => {
 
 describe('what has no room in an account is refused before CloudFormation sees it', () => {
   const base = fleets[0]!;
+  const problemsOf = (fleet: Fleet): string[] =>
+    cloudProblems(fleet).map(({ path, message }) => `${path.join('.')}: ${message}`);
   const withNodes = (count: number): Fleet => ({
     ...base,
     nodes: Array.from({ length: count }, (_, at) => ({ ...base.nodes[0]!, name: `machine-hall-${at}` })),
@@ -132,19 +135,26 @@ describe('what has no room in an account is refused before CloudFormation sees i
   test('nodes that were named one by one', () => {
     const fits = withNodes(140);
     expect([cloudProblems(fits), Buffer.byteLength(nodesVariable(fits)) <= MAX_NODES_BYTES]).toEqual([[], true]);
-    expect(cloudProblems({ ...base, name: 'plant_a' })).toEqual([
+    expect(problemsOf({ ...base, name: 'plant_a' })).toEqual([
       'name: plant_a holds _, allowed in an account: a-z, 0-9 and -; plant-a would do',
     ]);
-    expect(cloudProblems(withNodes(200))).toEqual([
+    expect(problemsOf(withNodes(200))).toEqual([
       `nodes: their names take ${Buffer.byteLength(nodesVariable(withNodes(200)))} bytes of the functions' environment, allowed 3000: replace nodes that are alike by one entry with a count`,
     ]);
   });
 
+  test('check says so already, where a node delivers to the account', () => {
+    const uplink = [{ type: 'iot-core' as const, endpoint: undefined, port: 8883 }];
+    const small = { ...base, name: 'plant_a' };
+    expect(checkFleet(small)).toEqual([]);
+    expect(checkFleet({ ...small, uplink } as Fleet)).toEqual(cloudProblems(small));
+  });
+
   test('sites beyond the stack, and names beyond a thing group', () => {
     const sites = Object.fromEntries(Array.from({ length: MAX_SITES + 1 }, (_, at) => [`site-${at}`, {}]));
-    expect(cloudProblems({ ...base, sites })[0]).toMatch(/^sites: 301 thing groups, allowed 300/);
+    expect(problemsOf({ ...base, sites })[0]).toMatch(/^sites: 301 thing groups, allowed 300/);
     const long = 's'.repeat(63);
-    expect(cloudProblems({ ...base, name: long, sites: { [long]: {} } })).toEqual([
+    expect(problemsOf({ ...base, name: long, sites: { [long]: {} } })).toEqual([
       `sites.${long}: the name of its thing group has 137 characters, allowed 128`,
     ]);
   });

@@ -44,6 +44,7 @@ export async function pythonEnvironment(command: string, home = join(ROOT, '.hea
   const python = join(directory, 'bin', 'python');
   if (existsSync(python)) return python;
 
+  process.stderr.write("test:cloud: making the emulator's Python environment, once\n");
   const unfinished = `${directory}-${process.pid}`;
   await mkdir(unfinished, { recursive: true });
   try {

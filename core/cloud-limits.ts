@@ -1,6 +1,7 @@
-import { siteGroupNameOf } from '../core/cloud-names.ts';
-import type { Fleet } from '../core/fleet.ts';
-import { nodeGroups } from '../core/node-groups.ts';
+import { siteGroupNameOf } from './cloud-names.ts';
+import type { Fleet } from './fleet.ts';
+import type { FleetProblem } from './fleet-problem.ts';
+import { nodeGroups } from './node-groups.ts';
 
 /** A function's environment holds 4 KB in all (quota "Environment variables"); the other variables need the rest. */
 export const MAX_NODES_BYTES = 3_000;
@@ -13,29 +14,30 @@ const MAX_GROUP_NAME = 128;
 export const nodesVariable = (fleet: Fleet): string => JSON.stringify(nodeGroups(fleet));
 
 /** Why a valid fleet has no room in an account; empty if it has. Each names the value seen and the value allowed. */
-export function cloudProblems(fleet: Fleet): string[] {
-  const problems: string[] = [];
+export function cloudProblems(fleet: Fleet): FleetProblem[] {
+  const problems: FleetProblem[] = [];
+  const report = (path: string[], message: string): void => void problems.push({ path, message });
   // Stacks, rules and databases each know one of - and _ only: two fleets would share them.
   if (fleet.name.includes('_')) {
-    problems.push(
-      `name: ${fleet.name} holds _, allowed in an account: a-z, 0-9 and -; ${fleet.name.replaceAll('_', '-')} would do`,
-    );
+    const instead = fleet.name.replaceAll('_', '-');
+    report(['name'], `${fleet.name} holds _, allowed in an account: a-z, 0-9 and -; ${instead} would do`);
   }
   const bytes = Buffer.byteLength(nodesVariable(fleet));
   if (bytes > MAX_NODES_BYTES) {
-    problems.push(
-      `nodes: their names take ${bytes} bytes of the functions' environment, allowed ${MAX_NODES_BYTES}: ` +
+    report(
+      ['nodes'],
+      `their names take ${bytes} bytes of the functions' environment, allowed ${MAX_NODES_BYTES}: ` +
         'replace nodes that are alike by one entry with a count',
     );
   }
   const sites = Object.keys(fleet.sites);
   if (sites.length > MAX_SITES) {
-    problems.push(`sites: ${sites.length} thing groups, allowed ${MAX_SITES}: make larger sites or several fleets`);
+    report(['sites'], `${sites.length} thing groups, allowed ${MAX_SITES}: make larger sites or several fleets`);
   }
   for (const site of sites) {
     const { length } = siteGroupNameOf(fleet.name, site);
     if (length <= MAX_GROUP_NAME) continue;
-    problems.push(`sites.${site}: the name of its thing group has ${length} characters, allowed ${MAX_GROUP_NAME}`);
+    report(['sites', site], `the name of its thing group has ${length} characters, allowed ${MAX_GROUP_NAME}`);
   }
   return problems;
 }
