@@ -35,11 +35,6 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   if (!fleet) return;
   // The overlay is for a hub on a laptop: a node that delivers to an account is no demonstration.
   const demo = options.asDeclared !== true && fleet.uplink[0]?.type !== 'iot-core';
-  if (demo && fleet.demo) {
-    process.stderr.write(
-      `${file}: the demo overlay applies (shorter sync, fewer devices); --as-declared switches it off\n`,
-    );
-  }
   const plan = planNode(fleet, options.node, { demo });
   if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
   const logger = createStderrLogger('info');
@@ -60,6 +55,11 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   process.stderr.write(
     `node ${plan.node}: delivering to ${plan.uplink.type === 'hub' ? 'the hub' : 'IoT Core'} at ${node.endpoint.host}:${node.endpoint.port}\n`,
   );
+  if (demo && fleet.demo) {
+    process.stderr.write(
+      `${file}: the demo overlay applies (shorter sync, fewer devices); --as-declared switches it off\n`,
+    );
+  }
   const broken = await Promise.race([stopped.then(() => undefined), worker.failed]);
   if (broken) throw broken;
   const { ledger, forward, failedSources } = await node.stop(FLUSH_MS);
