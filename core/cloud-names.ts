@@ -36,3 +36,6 @@ export const databaseNameOf = (fleet: string): string => `headwater_${fleet.repl
 export const workGroupNameOf = (fleet: string): string => `headwater-${fleet}`;
 /** The CloudWatch namespace of what Headwater counts itself. */
 export const metricNamespaceOf = (fleet: string): string => `Headwater/${fleet}`;
+
+/** Metric: without dimensions the sum over the fleet; with Node and Priority only where there is a difference. */
+export const LEDGER_DIFFERENCE = 'LedgerDifference';

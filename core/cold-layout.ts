@@ -27,7 +27,8 @@ export function partitionOf(ts: number, storedAtMs: number): string {
   return ts < Date.parse(EARLIEST_DAY) ? EARLIEST_DAY : dayOf(ts);
 }
 
-export const stagingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.staging}${batch}/dt=${dt}.parquet`;
+export const stagingPrefix = (batch: string): string => `${COLD_PREFIXES.staging}${batch}/`;
+export const stagingKey = (batch: string, dt: string): string => `${stagingPrefix(batch)}dt=${dt}.parquet`;
 export const landingKey = (batch: string, dt: string): string => `${COLD_PREFIXES.landing}dt=${dt}/${batch}.parquet`;
 export const asideKey = (name: string, dt: string): string => `${COLD_PREFIXES.aside}dt=${dt}/${name}.json`;
 

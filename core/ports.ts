@@ -150,7 +150,7 @@ export interface StoreChange {
   lanes: readonly { key: LaneKey; expectedVersion: number; stored: RangeSet; givenUp: RangeSet }[];
   hashes: readonly HashedRange[];
   envelopes: readonly StoredEnvelope[];
-  /** The latest word of a node on each lane. */
+  /** The latest word of a node on each lane, one a lane. */
   statements: readonly StatedLane[];
   storedAtMs: number;
 }

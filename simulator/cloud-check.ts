@@ -2,10 +2,11 @@ import { decodeRows } from '../adapters/parquet/landing-rows.ts';
 import { COLD_PREFIXES } from '../core/cold-layout.ts';
 import { laneKeyText } from '../core/identity.ts';
 import { LANES, priorityOf } from '../core/priority.ts';
+import { rangesOfText } from '../core/range-text.ts';
 import { sameRanges } from '../core/ranges.ts';
 import type { StoredRow } from '../core/stored-row.ts';
 import type { Problem } from './check-node.ts';
-import { type CloudData, rangesIn } from './cloud-data.ts';
+import type { CloudData } from './cloud-data.ts';
 import type { Dice } from './dice.ts';
 import type { FarLedger } from './far-ledger.ts';
 
@@ -20,7 +21,7 @@ function checkIndex({ table }: CloudData, ledger: FarLedger): Problem | undefine
   const items = new Map(table.items().map((item) => [`${item.pk}/${item.sk}`, item]));
   for (const lane of ledger.lanes()) {
     const item = items.get(`${lane.node}/lane#${lane.producer}#${lane.epoch}#${lane.lane}`);
-    const stored = item?.stored === undefined ? [] : rangesIn(item.stored);
+    const stored = item?.stored === undefined ? [] : rangesOfText(item.stored);
     if (sameRanges(stored, lane.visible)) continue;
     const detail = `${laneKeyText(lane)}: index ${JSON.stringify(stored)}, rows ${JSON.stringify(lane.visible)}`;
     return { invariant: 'at rest the index is what can be queried', detail };

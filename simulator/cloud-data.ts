@@ -5,7 +5,7 @@ import { batchOfStaging, partitionOf } from '../core/cold-layout.ts';
 import type { ItemWrite } from '../core/item-table.ts';
 import type { StoreChange } from '../core/ports.ts';
 import { isLane } from '../core/priority.ts';
-import type { RangeSet } from '../core/ranges.ts';
+import { rangesOfText } from '../core/range-text.ts';
 import { rowsOf, type StoredRow } from '../core/stored-row.ts';
 import { type CloudRows, createCloudRows } from './cloud-rows.ts';
 import type { FarSidePorts } from './far-side.ts';
@@ -83,7 +83,11 @@ export function createCloudData(ports: FarSidePorts, nowMs: () => number): Cloud
       const [, producer = '', epoch = '', lane] = key.sk.split('#');
       const number = Number(lane);
       if (!isLane(number)) throw new Error(`lane ${lane} in ${key.sk}`);
-      ports.indexed({ node: key.pk, producer, epoch, lane: number }, rangesIn(set.stored), rangesIn(set.givenUp));
+      ports.indexed(
+        { node: key.pk, producer, epoch, lane: number },
+        rangesOfText(set.stored),
+        rangesOfText(set.givenUp),
+      );
     }
   }
 
@@ -106,7 +110,3 @@ export function createCloudData(ports: FarSidePorts, nowMs: () => number): Cloud
 const ENDS: readonly unknown[] = ['landed', 'released'];
 /** Far below what fits a transaction. */
 const MAX_LANES_IN_ONE_BATCH = 25;
-
-/** [[from, to], …] */
-export const rangesIn = (text: unknown): RangeSet =>
-  (JSON.parse(String(text)) as [number, number][]).map(([from, to]) => ({ from, to }));

@@ -76,14 +76,14 @@ export const CLOUD_MUTANTS: readonly Mutant[] = [
     name: 'cloud: release a batch that someone may be about to call landed',
     file: BATCHES,
     find: "if ((await mark(batch, 'releasing')) === 'conflict') return endMarked(await read(batch.id));",
-    replace: `await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));
+    replace: `await objects.delete(landingKeys(batch));
     if ((await mark(batch, 'releasing')) === 'conflict') return endMarked(await read(batch.id));`,
     focus: 'cloud',
   },
   {
     name: 'cloud: release a batch and leave its copies',
     file: BATCHES,
-    find: 'await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));\n    // Before',
+    find: 'await objects.delete(landingKeys(batch));\n    // Before',
     replace: '// Before',
     focus: 'cloud',
   },

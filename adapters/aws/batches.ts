@@ -1,9 +1,10 @@
-import { landingKey, stagingKey } from '../../core/cold-layout.ts';
+import { landingKey, stagingKey, stagingPrefix } from '../../core/cold-layout.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { ItemKey, ItemTable, ItemWrite } from '../../core/item-table.ts';
 import type { ObjectStore } from '../../core/object-store.ts';
 import type { Logger } from '../../core/ports.ts';
 import { subtract } from '../../core/ranges.ts';
+import { MAX_REQUESTS_AT_ONCE } from './client-options.ts';
 import {
   type Batch,
   type BatchState,
@@ -18,8 +19,6 @@ import {
 } from './index-items.ts';
 import { MAX_RUNS_IN_TRANSACTION } from './plan-commit.ts';
 
-/** Below the sockets of one client (client-options.ts). */
-const MAX_REQUESTS_AT_ONCE = 48;
 /** One message of the landed queue is one piece of work. */
 const MAX_KEYS_ANNOUNCED = 10;
 const MAX_RELEASE_TRIES = 10;
@@ -45,6 +44,8 @@ export interface Batches {
   finish(id: string): Promise<BatchEnd>;
   /** The same for a batch whose staged objects were found; they are gone then, unless no transaction knows them. */
   sweep(id: string): Promise<BatchEnd | 'unknown'>;
+  /** Of a batch that landed, or whose transaction did not happen. Never throws: the bucket's lifecycle removes the rest. */
+  removeStaged(batch: Batch): Promise<void>;
 }
 
 export function createBatches(ports: BatchPorts): Batches {
@@ -57,9 +58,10 @@ export function createBatches(ports: BatchPorts): Batches {
 
   async function finish(id: string): Promise<BatchEnd> {
     const batch = await read(id);
-    if (batch?.state !== 'staged') return endMarked(batch);
-    return (await allStaged(batch)) ? land(batch) : giveUp(batch);
+    return batch?.state === 'staged' ? endStaged(batch) : endMarked(batch);
   }
+
+  const endStaged = async (batch: Batch): Promise<BatchEnd> => ((await allStaged(batch)) ? land(batch) : giveUp(batch));
 
   /** The end of a batch that is marked: landing was either done or will never be. */
   async function endMarked(batch: Batch | undefined): Promise<BatchEnd> {
@@ -72,7 +74,7 @@ export function createBatches(ports: BatchPorts): Batches {
   async function sweep(id: string): Promise<BatchEnd | 'unknown'> {
     const batch = await read(id);
     if (batch === undefined) return 'unknown';
-    if (batch.state === 'staged') return finish(id);
+    if (batch.state === 'staged') return endStaged(batch);
     await removeStaged(batch);
     return endMarked(batch);
   }
@@ -80,7 +82,7 @@ export function createBatches(ports: BatchPorts): Batches {
   /** Before the first copy: of a batch that lost an object nothing may become visible. */
   async function allStaged(batch: Batch): Promise<boolean> {
     const found = new Set<string>();
-    for await (const { key } of objects.list(stagingPrefix(batch))) found.add(key);
+    for await (const { key } of objects.list(stagingPrefix(batch.id))) found.add(key);
     return stagingKeys(batch).every((key) => found.has(key));
   }
 
@@ -92,7 +94,7 @@ export function createBatches(ports: BatchPorts): Batches {
     if ((await mark(batch, 'landed')) === 'conflict') {
       const end = await endMarked(await read(batch.id));
       // A copy that was under way while another one released the batch may have come after its deletions.
-      if (end === 'released') await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));
+      if (end === 'released') await objects.delete(landingKeys(batch));
       return end;
     }
     // Only now: staged objects are the proof that a batch has not landed.
@@ -127,7 +129,7 @@ export function createBatches(ports: BatchPorts): Batches {
   async function release(batch: Batch): Promise<BatchEnd> {
     // In this order: what cannot be copied any more cannot come back, even by one who began to copy long ago.
     await objects.delete(stagingKeys(batch));
-    await objects.delete(batch.days.map((day) => landingKey(batch.id, day)));
+    await objects.delete(landingKeys(batch));
     // Before the ranges are free: the next batch may give its runs the same names.
     await inParallel(MAX_REQUESTS_AT_ONCE, laterRuns(batch), (key) => table.write({ key, delete: true }));
     for (let tries = 0; tries < MAX_RELEASE_TRIES; tries++) {
@@ -173,14 +175,13 @@ export function createBatches(ports: BatchPorts): Batches {
     try {
       await objects.delete(stagingKeys(batch));
     } catch (error) {
-      // Nothing reads them and the bucket's lifecycle removes them.
       logger.debug({ err: error, batch: batch.id }, 'staged objects could not be removed');
     }
   }
 
   async function tellLanded(batch: Batch): Promise<void> {
     try {
-      const keys = batch.days.map((day) => landingKey(batch.id, day));
+      const keys = landingKeys(batch);
       for (let at = 0; at < keys.length; at += MAX_KEYS_ANNOUNCED) {
         await ports.landed(keys.slice(at, at + MAX_KEYS_ANNOUNCED));
       }
@@ -189,12 +190,12 @@ export function createBatches(ports: BatchPorts): Batches {
     }
   }
 
-  return { land, finish, sweep };
+  return { land, finish, sweep, removeStaged };
 }
 
 /** Those that the commit wrote after its transaction. */
 const laterRuns = (batch: Batch): ItemKey[] =>
   batch.lanes.flatMap(({ key, runs }) => runs.slice(MAX_RUNS_IN_TRANSACTION).map((from) => runItemKey(key, from)));
 
-const stagingPrefix = ({ id }: Batch): string => stagingKey(id, '').replace(/dt=.*$/, '');
 const stagingKeys = ({ id, days }: Batch): string[] => days.map((day) => stagingKey(id, day));
+const landingKeys = ({ id, days }: Batch): string[] => days.map((day) => landingKey(id, day));

@@ -1,3 +1,7 @@
+/** Of one kind at once, by one client; its sockets are for all kinds. */
+export const MAX_REQUESTS_AT_ONCE = 48;
+const MAX_SOCKETS = 64;
+
 /**
  * How every AWS client of a function behaves: bounded, so that one request that hangs still leaves time to ask again (the
  * shortest function has 20 s), and on connections that stay open between invocations.
@@ -11,7 +15,7 @@ export const clientOptions = () => ({
     socketTimeout: 5_000,
     // Without it a request that is over time is a warning only.
     throwOnRequestTimeout: true,
-    httpsAgent: { keepAlive: true, maxSockets: 64 },
-    httpAgent: { keepAlive: true, maxSockets: 64 },
+    httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
   },
 });

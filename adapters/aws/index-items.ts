@@ -2,6 +2,7 @@ import type { Hash64, LaneKey } from '../../core/identity.ts';
 import type { Item, ItemKey } from '../../core/item-table.ts';
 import type { HashedRange, LaneIndex } from '../../core/ports.ts';
 import { type Priority, priorityOf } from '../../core/priority.ts';
+import { rangesOfText, rangesToText } from '../../core/range-text.ts';
 import type { Range, RangeSet } from '../../core/ranges.ts';
 
 /**
@@ -33,16 +34,16 @@ export function laneOfItem(item: Item | undefined): LaneItem {
   if (item?.version === undefined) return { version: 0, stored: [], givenUp: [], pending: [] };
   return {
     version: Number(item.version),
-    stored: parseRanges(item.stored),
-    givenUp: parseRanges(item.givenUp),
+    stored: rangesOfText(item.stored),
+    givenUp: rangesOfText(item.givenUp),
     pending: JSON.parse(String(item.pending)) as string[],
   };
 }
 
 export const laneAttributes = ({ version, stored, givenUp, pending }: LaneItem): Item => ({
   version,
-  stored: formatRanges(stored),
-  givenUp: formatRanges(givenUp),
+  stored: rangesToText(stored),
+  givenUp: rangesToText(givenUp),
   pending: JSON.stringify(pending),
 });
 
@@ -102,8 +103,3 @@ export const batchOfItem = (id: string, item: Item): Batch => ({
   days: JSON.parse(String(item.days)) as string[],
   lanes: JSON.parse(String(item.lanes)) as BatchLane[],
 });
-
-/** [[from, to], …]: half the bytes of objects. */
-const formatRanges = (set: RangeSet): string => JSON.stringify(set.map(({ from, to }) => [from, to]));
-export const parseRanges = (text: unknown): RangeSet =>
-  (JSON.parse(String(text)) as [number, number][]).map(([from, to]) => ({ from, to }));

@@ -1,7 +1,8 @@
 import { EPOCH_PATTERN, type LaneKey, PRODUCER_PATTERN } from '../../core/identity.ts';
 import type { Item, ItemTable, KeyedItem } from '../../core/item-table.ts';
 import { isLane, PRIORITIES, type Priority } from '../../core/priority.ts';
-import { countsItemKey, LANE_PREFIX, parseRanges, storedCounter } from './index-items.ts';
+import { rangesOfText } from '../../core/range-text.ts';
+import { countsItemKey, LANE_PREFIX, storedCounter } from './index-items.ts';
 
 /**
  * Reads what the index says of one node, in one consistent query: counters sort before lanes. undefined = the index has
@@ -28,7 +29,7 @@ const countsOf = (item: Item | undefined) =>
 function laneOf(item: KeyedItem) {
   // A lane of which there is only a count statement has no version yet.
   const version = Number(item.version ?? 0);
-  const stored = version === 0 ? [] : parseRanges(item.stored);
+  const stored = version === 0 ? [] : rangesOfText(item.stored);
   const stated = item.upTo === undefined ? undefined : { upTo: Number(item.upTo), delivered: Number(item.delivered) };
   return { key: laneKeyOf(item), version, stored, stated };
 }

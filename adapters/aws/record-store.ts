@@ -1,10 +1,10 @@
 import { stagingKey } from '../../core/cold-layout.ts';
-import { laneKeyText } from '../../core/identity.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { Random, RecordStore, StatedLane } from '../../core/ports.ts';
 import { encodeRows } from '../parquet/landing-rows.ts';
 import { putAsideObjects } from './aside-objects.ts';
 import { type BatchEnd, type BatchPorts, createBatches } from './batches.ts';
+import { MAX_REQUESTS_AT_ONCE } from './client-options.ts';
 import {
   hashInRun,
   LANE_PREFIX,
@@ -16,8 +16,6 @@ import {
 } from './index-items.ts';
 import { type CommitPart, planCommit } from './plan-commit.ts';
 
-/** Below the sockets of one client (client-options.ts). */
-const MAX_REQUESTS_AT_ONCE = 48;
 /** Each change of a lane waits for its landing, so a reader finds one pending batch, seldom a second. */
 const MAX_READ_ROUNDS = 5;
 const MAX_LANDED_REMEMBERED = 10_000;
@@ -70,7 +68,8 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
       objects.put(stagingKey(batch.id, day), encodeRows(rows)),
     );
     if ((await table.transact(part.transaction)) === 'conflict') {
-      await discard(part);
+      // Nothing knows these objects, and nothing will: their name is used once.
+      await batches.removeStaged(batch);
       return 'conflict';
     }
     await inParallel(MAX_REQUESTS_AT_ONCE, part.afterwards, (write) => table.write(write));
@@ -79,15 +78,6 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
     if ((await batches.land(batch)) === 'released') return 'conflict';
     remember(batch.id);
     return 'committed';
-  }
-
-  /** Nothing knows these objects, and nothing will: their name is used once. */
-  async function discard({ batch }: CommitPart): Promise<void> {
-    try {
-      await objects.delete(batch.days.map((day) => stagingKey(batch.id, day)));
-    } catch (error) {
-      ports.logger.debug({ err: error, batch: batch.id }, 'staged objects could not be removed');
-    }
   }
 
   /** An older statement that was overtaken on its way says nothing new, so a conflict is no trouble. */
@@ -111,7 +101,7 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
     commit: async (change) => {
       const parts = planCommit(change, () => newBatch(ports.nowMs(), ports.random));
       for (const part of parts) if ((await commitPart(part)) === 'conflict') return 'conflict';
-      await inParallel(MAX_REQUESTS_AT_ONCE, latest(change.statements), state);
+      await inParallel(MAX_REQUESTS_AT_ONCE, change.statements, state);
       return 'committed';
     },
     laneCount: (node) => table.count(node, LANE_PREFIX),
@@ -123,8 +113,3 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
 /** Sorts by time, for people; unique by chance. */
 const newBatch = (nowMs: number, random: Random): string =>
   `${nowMs.toString(36).padStart(9, '0')}-${random.u64().toString(16).padStart(16, '0')}`;
-
-/** Of several statements on one lane the last one wins, whatever order the writes take effect in. */
-const latest = (statements: readonly StatedLane[]): StatedLane[] => [
-  ...new Map(statements.map((statement) => [laneKeyText(statement.key), statement])).values(),
-];

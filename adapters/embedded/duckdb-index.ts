@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Hash64, type LaneKey, laneKeyText } from '../../core/identity.ts';
 import { EMPTY_LANE, type LaneIndex, type StatedLane, type StoreChange } from '../../core/ports.ts';
-import type { Range, RangeSet } from '../../core/ranges.ts';
+import { rangesOfText, rangesToText } from '../../core/range-text.ts';
+import type { Range } from '../../core/ranges.ts';
 import { keyFields, LANE_KEY_TYPES, laneKeyOf, select, unnestJson } from './duckdb-rows.ts';
 
 /** The index of ranges and what belongs to it, in SQL. */
@@ -15,7 +16,7 @@ export async function readLanes(connection: DuckDBConnection, keys: readonly Lan
   const found = new Map(
     rows.map((row): [string, LaneIndex] => [
       laneKeyText(laneKeyOf(row)),
-      { version: Number(row.version), stored: parseRanges(row.stored), givenUp: parseRanges(row.given_up) },
+      { version: Number(row.version), stored: rangesOfText(row.stored), givenUp: rangesOfText(row.given_up) },
     ]),
   );
   return keys.map((key) => found.get(laneKeyText(key)) ?? EMPTY_LANE);
@@ -65,8 +66,8 @@ export async function writeLanes(connection: DuckDBConnection, lanes: StoreChang
         lanes.map(({ key, expectedVersion, stored, givenUp }) => ({
           ...keyFields(key),
           version: expectedVersion + 1,
-          stored: formatRanges(stored),
-          given_up: formatRanges(givenUp),
+          stored: rangesToText(stored),
+          given_up: rangesToText(givenUp),
         })),
       ),
     ],
@@ -112,8 +113,3 @@ const hashKeyFields = (key: LaneKey, { from, to }: Range) => ({
   to_position: to,
 });
 const rangeText = (key: LaneKey, { from, to }: Range): string => `${laneKeyText(key)}/${from}/${to}`;
-
-/** [[from, to], …]: half the bytes of objects. */
-const formatRanges = (set: RangeSet): string => JSON.stringify(set.map(({ from, to }) => [from, to]));
-export const parseRanges = (text: unknown): RangeSet =>
-  (JSON.parse(String(text)) as [number, number][]).map(([from, to]) => ({ from, to }));

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../../core/ports.ts';
+import { atMost } from '../at-most.ts';
 import { type RefusedQuery, refuseQuery } from './query-guard.ts';
 import {
   DEFAULT_RESULT_BYTES,
@@ -13,6 +14,7 @@ import {
 } from './query-messages.ts';
 import type { OpenSnapshot } from './query-snapshot.ts';
 import { residentBytesOf } from './resident-bytes.ts';
+import { systemClock } from './system-clock.ts';
 
 /** A process that answers queries, and that is ended when one of them does not keep to its limits. */
 export interface QueryChild {
@@ -89,7 +91,7 @@ export function startQueryChild({ bundle, logger }: QueryChildPorts, setup: Quer
   const end = async (answer: RefusedQuery): Promise<void> => {
     ended ??= answer;
     child.kill('SIGKILL');
-    await within(END_MS, exited);
+    await atMost(END_MS, exited, systemClock);
     settle({ ended });
   };
   const look = (residentBytes: number): void => {
@@ -164,13 +166,3 @@ function explainEnd(how: string, { memoryBytes }: QuerySetup): RefusedQuery {
 
 const unable = (why: string): RefusedQuery =>
   refuseQuery('busy', `the process that runs queries did not start: ${why}`);
-
-function within(ms: number, done: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    void done.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}

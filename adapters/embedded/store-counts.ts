@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LaneKey, laneKeyText } from '../../core/identity.ts';
 import { type Priority, priorityOf } from '../../core/priority.ts';
+import { rangesOfText } from '../../core/range-text.ts';
 import { countOf, type RangeSet } from '../../core/ranges.ts';
 import type { PoisonCounts } from '../poison-bounds.ts';
-import { parseRanges } from './duckdb-index.ts';
 import { countPoison } from './duckdb-poison.ts';
 import { laneKeyOf, type ResultRow, select } from './duckdb-rows.ts';
 import { parquetSource } from './duckdb-schema.ts';
@@ -54,8 +54,8 @@ export async function readIndex(reader: DuckDBConnection): Promise<IndexedLane[]
   const rows = await select(reader, 'SELECT * FROM lanes ORDER BY node, producer, epoch, lane');
   return rows.map((row) => ({
     key: laneKeyOf(row),
-    stored: parseRanges(row.stored),
-    givenUp: parseRanges(row.given_up),
+    stored: rangesOfText(row.stored),
+    givenUp: rangesOfText(row.given_up),
   }));
 }
 

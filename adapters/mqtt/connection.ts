@@ -3,8 +3,8 @@ import { connect as connectTls } from 'node:tls';
 import { MqttClient } from 'mqtt';
 import { topicOf } from '../../core/flow.ts';
 import type { Clock } from '../../core/ports.ts';
+import { atMost } from '../at-most.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
-import { atMost } from './at-most.ts';
 import { HUB_SIDE, type MqttFarSide, type UplinkAddress } from './far-side.ts';
 import type { LinkEnd } from './link-trouble.ts';
 

@@ -1,4 +1,5 @@
 import { certificateIdOf, type DeviceRegistry, type Thing } from '../../core/device-registry.ts';
+import { inParallel } from '../../core/in-parallel.ts';
 
 export interface ListedDevice {
   node: string;
@@ -22,12 +23,7 @@ export async function listDevices(
   expected: { fleet: string; sites: ReadonlyMap<string, string> } | undefined,
 ): Promise<ListedDevice[]> {
   const things = await registry.listThings(expected?.fleet);
-  const devices: ListedDevice[] = [];
-  const waiting = things.values();
-  const worker = async (): Promise<void> => {
-    for (const thing of waiting) devices.push(await describe(registry, thing, expected?.sites));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  const devices = await inParallel(AT_ONCE, things, (thing) => describe(registry, thing, expected?.sites));
   const known = new Set(things.map(({ name }) => name));
   for (const [node, site] of expected?.sites ?? []) {
     if (!known.has(node)) devices.push({ node, fleet: expected!.fleet, site, state: 'missing', certificates: [] });

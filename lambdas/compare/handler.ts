@@ -1,3 +1,4 @@
+import { LEDGER_DIFFERENCE } from '../../core/cloud-names.ts';
 import { laneKeyText } from '../../core/identity.ts';
 import { inParallel } from '../../core/in-parallel.ts';
 import type { NodeGroup } from '../../core/node-groups.ts';
@@ -6,8 +7,6 @@ import { PRIORITIES } from '../../core/priority.ts';
 import { differencesOf } from './differences.ts';
 import type { ComparePorts, CompareResult, Difference, MetricPoint, NodeIndex } from './env.ts';
 
-/** Without dimensions the sum over the fleet; with Node and Priority only where there is a difference. */
-export const LEDGER_DIFFERENCE = 'LedgerDifference';
 const MAX_NODES_AT_ONCE = 32;
 /** A node that stores all the time is seldom caught between two changes. */
 const MAX_READS = 6;

@@ -3,7 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { nodesVariable } from '../../core/cloud-limits.ts';
-import { metricNamespaceOf } from '../../core/cloud-names.ts';
+import { LEDGER_DIFFERENCE, metricNamespaceOf } from '../../core/cloud-names.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import type { CompareVariables } from '../../lambdas/variables.ts';
 import type { IndexTable } from '../storage/index-table.ts';
@@ -46,7 +46,7 @@ export class Compare extends Construct {
     alarms.watch(this, 'Difference', {
       metric: new cloudwatch.Metric({
         namespace,
-        metricName: 'LedgerDifference',
+        metricName: LEDGER_DIFFERENCE,
         statistic: 'Maximum',
         period: ALARM_PERIOD,
       }),

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../../core/ports.ts';
+import type { Cancel, Clock } from '../core/ports.ts';
 
 /** Waits for the work, but no longer than this. */
 export async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise<void> {
