@@ -1,39 +1,28 @@
-import { createHash } from 'node:crypto';
 import { DescribeAlarmsCommand, GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { countsItemKey, storedCounter } from '../../adapters/aws/index-items.ts';
 import { metricNamespaceOf } from '../../core/cloud-names.ts';
 import { partialKeyOf } from '../../core/cold-layout.ts';
 import { landedMessage } from '../../lambdas/landed-message.ts';
 import { eventually } from '../helpers/processes.ts';
 import { readCalls } from './helpers/calls.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { invokeFunction } from './helpers/functions.ts';
 import { isThere, sendAndLand } from './helpers/landed.ts';
-import { readObject } from './helpers/objects.ts';
+import { digestObject, readObject } from './helpers/objects.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 
 /** What follows from stored records: the summaries of landed objects, and the comparison of the counts. */
 const fleet = openFleetCloud();
 const { cloud, clients, bucket, table, output } = fleet;
 const aggregate = output('Ingest', 'AggregateFunctionName');
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-const join = async (name: string): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, name);
-  closing.push(node.device.close);
-  return node;
-};
+const { join } = openNodes(fleet);
 const storedBy = async (name: string) => sendAndLand(fleet, await join(name));
-const digestOf = async (key: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readObject(clients, bucket, key))
-    .digest('hex');
+const digestOf = (key: string) => digestObject(clients, bucket, key);
 
 test('a summary made again is the same to the byte', async () => {
   const { landed, partial } = await storedBy('derived-001');

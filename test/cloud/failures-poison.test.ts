@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { encodeEnvelope } from '../../core/envelope-codec.ts';
 import type { AnswerItem } from '../../core/messages.ts';
 import { envelopeOf } from '../helpers/envelopes.ts';
@@ -8,8 +8,9 @@ import { batchesOf, sweepStaged } from './helpers/batches.ts';
 import { deliveriesOf } from './helpers/deliveries.ts';
 import { injectFault } from './helpers/faults.ts';
 import { INGEST_FUNCTIONS, openFeed } from './helpers/feed.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { laneOf } from './helpers/landed.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 import { expectStoredOnce, landedPositions, readNodeIndex } from './helpers/stored-once.ts';
 
 /** Messages that can never be taken: kept with their reason, refused by name, and nobody else is held up. */
@@ -17,15 +18,7 @@ const fleet = openFleetCloud();
 const { cloud, output } = fleet;
 const bulk = output('Ingest', INGEST_FUNCTIONS.bulk);
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-const join = async (name: string): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, name);
-  closing.push(node.device.close);
-  return node;
-};
+const { join, closing } = openNodes(fleet);
 // The emulator knows a table only once it has objects.
 beforeAll(async () => {
   const node = await join('poison-020');

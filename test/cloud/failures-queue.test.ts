@@ -1,7 +1,7 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { encodeEnvelope } from '../../core/envelope-codec.ts';
-import { trafficClassOf } from '../../core/flow.ts';
+import { type TrafficClass, trafficClassOf } from '../../core/flow.ts';
 import { laneKeyText } from '../../core/identity.ts';
 import type { Lane } from '../../core/priority.ts';
 import { EPOCH_A, envelopeOf } from '../helpers/envelopes.ts';
@@ -9,9 +9,10 @@ import { eventually } from '../helpers/processes.ts';
 import { asideOf } from './helpers/aside.ts';
 import { deliveriesOf } from './helpers/deliveries.ts';
 import { type Fault, type FaultyCall, injectFault, REFUSALS } from './helpers/faults.ts';
-import { INGEST_FUNCTIONS, openFeed } from './helpers/feed.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { type Feed, INGEST_FUNCTIONS, openFeed } from './helpers/feed.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { type Subscriber, subscribeCritical } from './helpers/notices.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 import { expectStoredOnce, landedPositions } from './helpers/stored-once.ts';
 
 /**
@@ -22,21 +23,17 @@ const fleet = openFleetCloud();
 const { cloud, clients, output } = fleet;
 const nameOf = (traffic: 'bulk' | 'critical'): string => output('Ingest', INGEST_FUNCTIONS[traffic]);
 
-const closing: (() => Promise<void>)[] = [];
+const { joinNext, closing } = openNodes(fleet);
+const join = () => joinNext('queue-faults');
 let subscriber: Subscriber;
+/** In a batch with messages of other files a refused one is tried alone as well, and is through before it comes again. */
+let feeds: Record<TrafficClass, Feed>;
 beforeAll(async () => {
+  feeds = { bulk: await openFeed(fleet, 'bulk', 3), critical: await openFeed(fleet, 'critical', 3) };
+  closing.push(feeds.bulk.close, feeds.critical.close);
   subscriber = await subscribeCritical(fleet);
   closing.push(subscriber.close);
 });
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-let nodes = 0;
-const join = async (): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, `queue-faults-${String(++nodes).padStart(3, '0')}`);
-  closing.push(node.device.close);
-  return node;
-};
 const idsOf = (node: string, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, at) =>
     [laneKeyText({ node, producer: 'edge', epoch: EPOCH_A, lane: 0 }), from + at].join('/'),
@@ -113,9 +110,10 @@ const NOTICE: Refused = { what: 'a refused notice', match: { service: 'sns' }, f
 
 async function comesAgain(lane: Lane, { match, fault, times }: Refused): Promise<void> {
   const node = await join();
-  const name = nameOf(trafficClassOf(lane));
+  const traffic = trafficClassOf(lane);
+  const name = nameOf(traffic);
   const injected = injectFault(cloud, name, { ...match, event: node.name }, fault, times);
-  await node.sendEnvelope(0, 10, { lane });
+  await feeds[traffic].send(node.name, encodeEnvelope(envelopeOf(0, 10, { node: node.name, lane })));
   await node.hearsStored(lane, 0, 10);
   // Other files end processes too: what counts is the last time that it was handed out.
   const settled = await eventually(

@@ -1,5 +1,5 @@
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { encodeEnvelope } from '../../core/envelope-codec.ts';
 import { envelopeOf } from '../helpers/envelopes.ts';
 import { eventually } from '../helpers/processes.ts';
@@ -8,9 +8,10 @@ import { readCalls } from './helpers/calls.ts';
 import { deliveriesOf } from './helpers/deliveries.ts';
 import { injectFault } from './helpers/faults.ts';
 import { INGEST_FUNCTIONS, openFeed } from './helpers/feed.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { invokeFunction } from './helpers/functions.ts';
 import { laneOf } from './helpers/landed.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 import { expectStoredOnce, landedPositions, readNodeIndex } from './helpers/stored-once.ts';
 
 /** Two processes on one batch, and a batch whose objects are lost between two calls. */
@@ -18,15 +19,7 @@ const fleet = openFleetCloud();
 const { cloud, clients, bucket, output } = fleet;
 const bulk = output('Ingest', INGEST_FUNCTIONS.bulk);
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-const join = async (name: string): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, name);
-  closing.push(node.device.close);
-  return node;
-};
+const { join, closing } = openNodes(fleet);
 // The emulator knows a table only once it has objects.
 beforeAll(async () => {
   const node = await join('races-020');

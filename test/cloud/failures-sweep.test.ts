@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { landingKey, partialKeyOf } from '../../core/cold-layout.ts';
 import { encodeEnvelope } from '../../core/envelope-codec.ts';
 import { envelopeOf } from '../helpers/envelopes.ts';
@@ -9,9 +8,10 @@ import { batchesOf, batchStateOf, stagedOf, sweepListing, sweepStaged } from './
 import { readCalls } from './helpers/calls.ts';
 import { injectFault } from './helpers/faults.ts';
 import { INGEST_FUNCTIONS, openFeed } from './helpers/feed.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { isThere, laneOf, sendAndLand } from './helpers/landed.ts';
-import { readObject } from './helpers/objects.ts';
+import { digestObject } from './helpers/objects.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 import { DAY, expectStoredOnce, landedPositions } from './helpers/stored-once.ts';
 
 /** What processes left that ended between two calls, and what the sweep makes of it. */
@@ -19,22 +19,11 @@ const fleet = openFleetCloud();
 const { cloud, clients, bucket, output } = fleet;
 const bulk = output('Ingest', INGEST_FUNCTIONS.bulk);
 
-const closing: (() => Promise<void>)[] = [];
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-const join = async (name: string): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, name);
-  closing.push(node.device.close);
-  return node;
-};
+const { join, closing } = openNodes(fleet);
 // The emulator knows a table only once it has objects.
 beforeAll(async () => void (await sendAndLand(fleet, await join('derived-020'))));
 const payloadOf = (node: string): Uint8Array => encodeEnvelope(envelopeOf(0, 10, { node }));
-const digestOf = async (key: string): Promise<string> =>
-  createHash('sha256')
-    .update(await readObject(clients, bucket, key))
-    .digest('hex');
+const digestOf = (key: string) => digestObject(clients, bucket, key);
 
 test('the sweep queues landed objects again that have no summary', async () => {
   const { landed, partial } = await sendAndLand(fleet, await join('derived-013'));

@@ -1,30 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { landingKey, partialKeyOf, stagingKey } from '../../core/cold-layout.ts';
 import type { CompareResult } from '../../lambdas/compare/env.ts';
 import { EPOCH_A, positions, recordAt } from '../helpers/envelopes.ts';
 import { eventually } from '../helpers/processes.ts';
 import { runQuery } from './helpers/athena.ts';
 import { batchesOf } from './helpers/batches.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from './helpers/fleet-cloud.ts';
+import { openFleetCloud } from './helpers/fleet-cloud.ts';
 import { invokeFunction } from './helpers/functions.ts';
 import { listKeys } from './helpers/objects.ts';
+import { openNodes } from './helpers/open-nodes.ts';
 import { DAY, readNodeIndex } from './helpers/stored-once.ts';
 
 /** From a device's publish to the row that Athena finds, through the stacks and functions as they were deployed. */
 const fleet = openFleetCloud();
 const { cloud, clients, bucket, athena } = fleet;
 
-const nodes: CloudNode[] = [];
-const join = async (name: string): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, name);
-  nodes.push(node);
-  return node;
-};
-afterAll(async () => {
-  for (const { device } of nodes) await device.close();
-});
+const { join } = openNodes(fleet);
 
 const shipped = (name: string): string =>
   readFileSync(resolve(import.meta.dirname, `../../lib/queries/${name}.sql`), 'utf8');

@@ -6,6 +6,29 @@ import { ACCOUNT, REGION } from './start.ts';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
 
+const pathOf = (...more: string[]): string => [dirname(process.execPath), ...more, '/usr/bin', '/bin'].join(delimiter);
+
+/**
+ * The environment of a command that works on the emulated account. It is made from nothing: whatever credentials and
+ * profiles the user has, no account can be reached with it.
+ *
+ * @param home where the CDK CLI keeps its caches
+ */
+export const accountEnvironment = (endpoint: string, home: string) => ({
+  PATH: pathOf(),
+  HOME: home,
+  TMPDIR: home,
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: REGION,
+  AWS_ACCESS_KEY_ID: ACCOUNT,
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  CDK_DEFAULT_ACCOUNT: ACCOUNT,
+  CDK_DEFAULT_REGION: REGION,
+  CDK_DISABLE_CLI_TELEMETRY: 'true',
+  CI: 'true',
+});
+
 export interface CdkRun {
   code: number | null;
   /** What it printed, on both streams. */
@@ -13,8 +36,7 @@ export interface CdkRun {
 }
 
 /**
- * The pinned CDK command line, pointed at the emulator. Its environment is made from nothing: whatever credentials and
- * profiles the user has, this cannot reach an account.
+ * The pinned CDK command line, pointed at the emulator.
  *
  * @param home where it keeps its caches
  */
@@ -23,20 +45,7 @@ export async function runCdk(endpoint: string, home: string, ...args: string[]):
   const child = spawn(process.execPath, [CDK, '--no-color', '--no-notices', ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: [dirname(process.execPath), join(ROOT, 'node_modules', '.bin'), '/usr/bin', '/bin'].join(delimiter),
-      HOME: home,
-      TMPDIR: home,
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_REGION: REGION,
-      AWS_ACCESS_KEY_ID: ACCOUNT,
-      AWS_SECRET_ACCESS_KEY: 'test',
-      AWS_EC2_METADATA_DISABLED: 'true',
-      CDK_DEFAULT_ACCOUNT: ACCOUNT,
-      CDK_DEFAULT_REGION: REGION,
-      CDK_DISABLE_CLI_TELEMETRY: 'true',
-      CI: 'true',
-    },
+    env: { ...accountEnvironment(endpoint, home), PATH: pathOf(join(ROOT, 'node_modules', '.bin')) },
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {

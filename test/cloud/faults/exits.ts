@@ -1,11 +1,12 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { type TrafficClass, trafficClassOf } from '../../../core/flow.ts';
 import type { Lane } from '../../../core/priority.ts';
 import { eventually } from '../../helpers/processes.ts';
 import { type Call, readCalls } from '../helpers/calls.ts';
 import { injectFault } from '../helpers/faults.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from '../helpers/fleet-cloud.ts';
+import { type CloudNode, openFleetCloud } from '../helpers/fleet-cloud.ts';
 import { coolDown } from '../helpers/functions.ts';
+import { openNodes } from '../helpers/open-nodes.ts';
 import { expectStoredOnce } from '../helpers/stored-once.ts';
 
 const RECORDS = 12;
@@ -21,21 +22,13 @@ export async function exitsAtEachCall(group: string, lane: Lane): Promise<void> 
   const fleet = openFleetCloud();
   const { cloud, output } = fleet;
   const name = output('Ingest', FUNCTIONS[trafficClassOf(lane)]);
-  const nodes: CloudNode[] = [];
-  const join = async (): Promise<CloudNode> => {
-    const node = await joinFleet(fleet, `${group}-${String(nodes.length + 1).padStart(3, '0')}`);
-    nodes.push(node);
-    return node;
-  };
-  afterAll(async () => {
-    for (const { device } of nodes) await device.close();
-  });
+  const { joinNext } = openNodes(fleet);
   const lastOf = (node: CloudNode) => readCalls(cloud, name, node.name).at(-1);
 
   /** Handled alone: in a batch with envelopes of other tests there would be calls that are not its own. */
   const unharmed = async (): Promise<string[]> => {
     for (let tries = 0; tries < 6; tries++) {
-      const node = await join();
+      const node = await joinNext(group);
       await node.sendEnvelope(0, RECORDS, { lane });
       const { event, calls } = await eventually('an envelope to be handled', () => lastOf(node)?.ended && lastOf(node));
       if ((event as { Records: unknown[] }).Records.length === 1) return calls.map(nameOf);
@@ -60,7 +53,7 @@ export async function exitsAtEachCall(group: string, lane: Lane): Promise<void> 
       ]),
     )('$when $call', async ({ when, call }) => {
       const [service, operation] = call.split(' ') as [string, string];
-      const node = await join();
+      const node = await joinNext(group);
       const fault = injectFault(cloud, name, { service, operation, event: node.name }, { type: 'exit', when });
       // A process that is warm does not make this call again: each that meets the message ends, until a new one does.
       const others = warm.has(call)

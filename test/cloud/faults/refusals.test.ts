@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { encodeEnvelope } from '../../../core/envelope-codec.ts';
 import { envelopeOf } from '../../helpers/envelopes.ts';
 import { eventually } from '../../helpers/processes.ts';
 import { runQuery } from '../helpers/athena.ts';
 import { readCalls } from '../helpers/calls.ts';
 import { type Fault, type FaultyCall, injectFault, REFUSALS } from '../helpers/faults.ts';
-import { type CloudNode, joinFleet, openFleetCloud } from '../helpers/fleet-cloud.ts';
+import { type CloudNode, openFleetCloud } from '../helpers/fleet-cloud.ts';
 import { invokeFunction } from '../helpers/functions.ts';
+import { openNodes } from '../helpers/open-nodes.ts';
 import { expectStoredOnce, landedPositions, readNodeIndex } from '../helpers/stored-once.ts';
 
 /** What the account refuses, what nodes send wrongly or twice, and what is handled twice at once. */
@@ -16,15 +17,8 @@ const { cloud, clients, athena, output } = fleet;
 const bulk = output('Ingest', 'BulkFunctionName');
 const LANE = 2;
 
-const nodes: CloudNode[] = [];
-const join = async (): Promise<CloudNode> => {
-  const node = await joinFleet(fleet, `refusals-${String(nodes.length + 1).padStart(3, '0')}`);
-  nodes.push(node);
-  return node;
-};
-afterAll(async () => {
-  for (const { device } of nodes) await device.close();
-});
+const { joinNext } = openNodes(fleet);
+const join = () => joinNext('refusals');
 const invocationsOf = (node: CloudNode) => readCalls(cloud, bulk, node.name);
 type QueueEvent = { Records: { messageId: string; body: string }[] };
 /** Ids of a node's messages that were handled to the end. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Clients } from './clients.ts';
 
@@ -19,3 +20,9 @@ export async function readObject({ s3 }: Clients, bucket: string, key: string): 
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return await Body!.transformToByteArray();
 }
+
+/** SHA-256 of an object's bytes. */
+export const digestObject = async (clients: Clients, bucket: string, key: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readObject(clients, bucket, key))
+    .digest('hex');
