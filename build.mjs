@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { inlineZstd } from './inline-zstd.mjs';
 
 // Bundles the command line, the journal's worker, the hub's process for queries, and the cloud's functions. Runs on
 // `npm ci` too, where with --omit=dev esbuild is absent. `node build.mjs FOLDER` builds elsewhere.
@@ -41,6 +42,8 @@ const functions = await esbuild.build({
   outExtension: { '.js': '.mjs' },
   // Parts of the SDK are CommonJS and call require.
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+  plugins: [inlineZstd],
+  loader: { '.wasm': 'binary' },
   minifySyntax: true,
   minifyWhitespace: true,
   // Beside the bundle, and left out of what is uploaded.

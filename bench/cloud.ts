@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
 import { createCloudStore } from '../adapters/aws/record-store.ts';
+import { openByteCodec } from '../adapters/compression/byte-codec.ts';
 import { createMemoryItemTable } from '../adapters/memory/item-table.ts';
 import { createMemoryAudit, createMemoryLogger } from '../adapters/memory/logger.ts';
 import { createMemoryObjectStore } from '../adapters/memory/object-store.ts';
@@ -29,7 +30,7 @@ type Timed = Record<'ingest' | 'envelopes' | 'json' | 'aggregate' | 'decode' | '
 
 async function run(): Promise<Section> {
   const envelopes = envelopesOf(await machineReadings(ALL));
-  const coded = envelopes.map(encodeEnvelope);
+  const coded = envelopes.map((envelope) => encodeEnvelope(envelope));
   const zipped = envelopes.map((envelope) => gzipSync(JSON.stringify(envelope), { level: 6 }));
   const times: Timed = { ingest: [], envelopes: [], json: [], aggregate: [], decode: [], parse: [] };
   for (let round = 0; round <= ROUNDS; round++) {
@@ -87,8 +88,9 @@ async function run(): Promise<Section> {
   };
 }
 
+const codec = await openByteCodec();
 const decodeCoded = (bytes: Uint8Array): Envelope => {
-  const decoded = decodeEnvelope(bytes);
+  const decoded = decodeEnvelope(bytes, codec);
   if (!decoded.ok) throw new Error(decoded.detail);
   return decoded.envelope;
 };
@@ -124,6 +126,7 @@ async function ingestAll(payloads: readonly Uint8Array[]) {
   const { store, objects, landed } = newStore();
   const ingest = createIngest({
     store,
+    codec,
     nowMs: () => START_MS,
     logger: createMemoryLogger(),
     audit: createMemoryAudit(),

@@ -1,275 +1,289 @@
 import { join } from 'node:path';
-import type { Journal } from '../journal/journal-port.ts';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type JournalWorker, startJournalWorker } from '../journal/worker-client.ts';
-import { diskBytesWritten } from './support/disk-writes.ts';
+import { type AppendSide, ourSide, rawSide, sqliteSide } from './support/append-sides.ts';
+import { dequeueOurs, dequeueSqlite } from './support/dequeue.ts';
 import { median, megabytes, quantile, ratios, short, spread } from './support/figures.ts';
 import { errorsOnly } from './support/logger.ts';
-import { type Opened, openOnce } from './support/open-role.ts';
+import type { Opened } from './support/open-role.ts';
+import { measureOpenings, OPENINGS, openTable, QUEUED } from './support/openings.ts';
 import { JOURNAL_WORKER } from './support/paths.ts';
-import { openRawFile } from './support/raw-file.ts';
 import type { Claim, PromiseKept, Section, Table } from './support/section.ts';
 import { withFolder } from './support/temporary.ts';
-import { textRecords } from './support/text-records.ts';
+import { wearOfOurs, wearOfSqlite } from './support/wear.ts';
 
 const BATCHES = [1, 10, 100, 1_000];
-const PROMISED = [0.8, 0.8, 0.8, 0.3];
-const ROUNDS = 5;
+const AGAINST_RAW = [0.8, 0.8, 0.8, 0.3];
+/** At 100 and 1,000 records a commit. */
+const APPEND_AGAINST_SQLITE = [undefined, undefined, 2, 2];
+const DEQUEUE_AGAINST_SQLITE = { 100: 2, 1000: 4 };
+const ROUNDS = 7;
 const CASE_MS = 400;
+const DEQUEUES = 100;
+const WEAR_ROUNDS = 3;
 const PACED_PER_S = 1_000;
 const PACED_MS = 2_000;
-const PACED_ROUNDS = 3;
-const QUEUED = 1_000_000;
-const QUEUED_BATCH = 1_000;
-const OPENINGS = 5;
-const MAX_BYTES = 2 * 1024 ** 3;
+const PACED_ROUNDS = 5;
 
 export const journal: Claim = { id: 'journal', title: 'The journal against write and fdatasync', run };
 
 async function run(): Promise<Section> {
   return withFolder(async (folder) => {
     const worker = startJournalWorker(JOURNAL_WORKER, errorsOnly);
+    const ours = await ourSide(worker, join(folder, 'appends'));
+    const raw = rawSide(folder);
+    const sqlite = sqliteSide(folder);
+    const sides = [ours, raw, ...('side' in sqlite ? [sqlite.side] : [])];
     try {
-      const appends = await measureAppends(folder, worker);
-      const delays = await measureDelays(folder, worker);
+      const appends = await measureAppends(sides);
+      const dequeues = await measureDequeues(folder, worker, sqlite);
+      const wears = await measureWears(folder, worker, sqlite);
+      const delays = await measureDelays([ours, raw]);
       const openings = await measureOpenings(folder, worker);
-      return sectionOf(appends, delays, openings);
+      return sectionOf(
+        sides,
+        { appends, dequeues, wears, delays, openings },
+        'leftOut' in sqlite ? sqlite.leftOut : undefined,
+      );
     } finally {
+      for (const side of sides) await side.close();
       await worker.close();
     }
   });
 }
 
-function sectionOf(appends: readonly Appends[], delays: Delays, openings: readonly Opened[]): Section {
-  const reached = appends.map(({ ours, raw }) => median(ratios(ours.rates, raw.rates)));
-  const delay = median(ratios(delays.ours.map(p50), delays.raw.map(p50)));
+interface Measured {
+  appends: Appends;
+  dequeues: Dequeues;
+  wears: Wears;
+  delays: Delays;
+  openings: readonly Opened[];
+}
+
+function sectionOf(
+  sides: readonly AppendSide[],
+  { appends, dequeues, wears, delays, openings }: Measured,
+  leftOut: string | undefined,
+): Section {
+  const against = (side: number): number[] =>
+    BATCHES.map((_, batch) => median(ratios(rates(appends, 0, batch), rates(appends, side, batch))));
+  const reached = against(1);
+  const delay = median(ratios(delays.of[0]!.map(p50), delays.of[1]!.map(p50)));
   const open = median(openings.map(({ firstMs, scanMs }) => firstMs / scanMs));
   const rss = median(openings.map(({ rssMore }) => megabytes(rssMore)));
-  const atHundred = appends[BATCHES.indexOf(100)]!;
-  const wear = atHundred.ours.pages.length === 0 ? undefined : median(atHundred.ours.pages);
+  const blocked = median(delays.blocked);
   return {
     says: `Durable appends reach ${reached.map(short).join(' / ')}× of bare write+fdatasync at ${BATCHES.join(' / ')} records a commit; at ${PACED_PER_S.toLocaleString('en-US')}/s a record is durable after ${short(delay)}× the bare p50; with ${QUEUED.toLocaleString('en-US')} records queued the first is ready after ${short(open)}× the time of a full scan.`,
-    method: `Records of 200 bytes; the journal runs in its worker thread as shipped and is called from this thread, one commit at a time; the baseline writes the same record bytes to one growing file and calls fdatasync in this thread, with nothing around them. A record a millisecond: each side on the same timer. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
+    method: `Records of 200 bytes; the journal runs in its worker thread as shipped, encrypting, and is called from this thread, one commit at a time; the baseline is ${sides[1]!.name}: the same number of bytes to one growing file, with nothing around them. better-sqlite3: one row a record, a transaction a commit. Dequeue: records that were committed so many at a time are read so many at a time, and each acknowledgement is flushed. Disk bytes: 30 MB of payload, spares and the forward log included. A record a millisecond: each side on a timer of its own process. Blocked: how late the loop of the calling thread was meanwhile, idle loop subtracted. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
     noise: `${ROUNDS} rounds of ${CASE_MS} ms a case in turns, ${PACED_ROUNDS} paced rounds of ${PACED_MS / 1_000} s in turns, ${OPENINGS} openings; median (smallest–largest); ratios round by round.`,
-    tables: [appendTable(appends), delayTable(delays), openTable(openings)],
-    caveats: ["what the file system writes for itself (its journal, the file's length) is in neither count of bytes."],
+    tables: [
+      appendTable(sides, appends),
+      ...(dequeues.length > 0 ? [dequeueTable(dequeues)] : []),
+      ...(wears.ours.length > 0 ? [wearTable(wears)] : []),
+      delayTable(sides, delays),
+      openTable(openings),
+    ],
+    caveats: [
+      "what the file system writes for itself (its journal, the file's length) is in no count of bytes.",
+      ...(leftOut === undefined ? [] : [`${leftOut}.`]),
+    ],
     promises: [
-      ...BATCHES.map((size, index) =>
-        promise(`durable append, ${size} a commit, against write+fdatasync`, PROMISED[index]!, reached[index]!),
+      ...BATCHES.map((size, batch) =>
+        least(`durable append, ${size} a commit, against write+fdatasync`, AGAINST_RAW[batch]!, reached[batch]!),
       ),
-      {
-        what: 'disk bytes a payload byte, 100 a commit',
-        promised: '≤ 1.6',
-        reached: wear === undefined ? '–' : short(wear),
-        kept: wear === undefined ? 'not measured yet' : wear <= 1.6 ? 'yes' : 'no',
-      },
-      limit('enqueue → durable at 1,000/s, p50 against bare fdatasync', 2, delay, '×'),
-      limit('open with 1M records queued, first delivery against the scan', 0.25, open, '×'),
-      limit('RSS added by that opening', 60, rss, ' MB'),
-      { what: 'appends against better-sqlite3 (WAL, FULL)', promised: '≥ 2×', reached: '–', kept: 'not measured yet' },
+      ...sqlitePromises(sides.length > 2 ? against(2) : undefined, dequeues),
+      wears.ours.length === 0
+        ? { what: WEAR, promised: '≤ 1.6', reached: '–', kept: 'not measured yet' }
+        : most(WEAR, 1.6, median(wears.ours), ''),
+      most('enqueue → durable at 1,000/s, p50 against bare fdatasync', 2, delay, '×'),
+      most('calling loop blocked at 1,000/s, p99', 2, blocked, ' ms'),
+      most('open with 1M records queued, first delivery against the scan', 0.25, open, '×'),
+      most('RSS added by that opening', 60, rss, ' MB'),
     ],
   };
 }
 
-const promise = (what: string, least: number, reached: number): PromiseKept => ({
+const WEAR = 'disk bytes a payload byte, 100 a commit, acknowledged as they go';
+
+function sqlitePromises(reached: readonly number[] | undefined, dequeues: Dequeues): PromiseKept[] {
+  const append = BATCHES.flatMap((size, batch) => {
+    const promised = APPEND_AGAINST_SQLITE[batch];
+    const what = `durable append, ${size} a commit, against better-sqlite3 (WAL, FULL)`;
+    if (promised === undefined) return [];
+    return [reached ? least(what, promised, reached[batch]!) : unmeasured(what, promised)];
+  });
+  const dequeue = Object.entries(DEQUEUE_AGAINST_SQLITE).map(([size, promised]) => {
+    const what = `dequeue and durable acknowledgement, ${size} at a time, against better-sqlite3`;
+    const found = dequeues.find((one) => one.size === Number(size));
+    return found ? least(what, promised, median(ratios(found.ours, found.sqlite))) : unmeasured(what, promised);
+  });
+  return [...append, ...dequeue];
+}
+
+const least = (what: string, promised: number, reached: number): PromiseKept => ({
   what,
-  promised: `≥ ${least}×`,
+  promised: `≥ ${promised}×`,
   reached: `${short(reached)}×`,
-  kept: reached >= least ? 'yes' : 'no',
+  kept: reached >= promised ? 'yes' : 'no',
 });
-const limit = (what: string, most: number, reached: number, unit: string): PromiseKept => ({
+const most = (what: string, promised: number, reached: number, unit: string): PromiseKept => ({
   what,
-  promised: `≤ ${most}${unit}`,
+  promised: `≤ ${promised}${unit}`,
   reached: `${short(reached)}${unit}`,
-  kept: reached <= most ? 'yes' : 'no',
+  kept: reached <= promised ? 'yes' : 'no',
+});
+const unmeasured = (what: string, promised: number): PromiseKept => ({
+  what,
+  promised: `≥ ${promised}×`,
+  reached: '–',
+  kept: 'not measured yet',
 });
 
-interface Side {
-  /** Records a second. */
-  rates: number[];
-  /** Bytes in the file a payload byte. */
-  file: number[];
-  /** Bytes of dirtied pages a payload byte; empty where the system does not tell. */
-  pages: number[];
-}
-interface Appends {
-  ours: Side;
-  raw: Side;
-}
+/** Records a second by side, batch and round. */
+type Appends = number[][][];
 
-async function measureAppends(folder: string, worker: JournalWorker): Promise<Appends[]> {
-  const results = BATCHES.map((): Appends => ({ ours: noSide(), raw: noSide() }));
-  const own = await openJournal(worker, join(folder, 'appends'));
+async function measureAppends(sides: readonly AppendSide[]): Promise<Appends> {
+  const results: Appends = sides.map(() => BATCHES.map(() => []));
   for (let round = -1; round < ROUNDS; round++) {
-    for (const [index, size] of BATCHES.entries()) {
-      const bytes = textRecords(size);
-      const raw = openRawFile(join(folder, 'raw'));
-      const bare = await oneCase(size, bytes, async () => raw.append(bytes));
-      raw.close();
-      const before = (await own.status()).written;
-      const ours = await oneCase(size, bytes, () => append(own, size, bytes));
-      const written = (await own.status()).written - before;
-      if (round < 0) continue; // for the compiler
-      note(results[index]!.raw, bare, 1);
-      note(results[index]!.ours, ours, written / ours.payload);
+    for (const [batch, size] of BATCHES.entries()) {
+      for (const [index, side] of sides.entries()) {
+        const appended = await side.run(size, CASE_MS);
+        if (round >= 0) results[index]![batch]!.push(appended); // the first is for the compiler
+      }
     }
-    // Everything so far has its fate: segments are recycled, the disk stays small.
-    await settleAll(own);
+    for (const side of sides) await side.clear();
   }
-  await own.close();
   return results;
 }
 
-const noSide = (): Side => ({ rates: [], file: [], pages: [] });
-const appended = new WeakMap<Journal, { epoch: string; end: number }>();
+const rates = (appends: Appends, side: number, batch: number): number[] => appends[side]![batch]!;
 
-async function openJournal(worker: JournalWorker, directory: string): Promise<Journal> {
-  const own = worker.journal(directory, { maxBytes: MAX_BYTES, localBytes: 0 });
-  appended.set(own, { epoch: (await own.open()).epoch, end: 0 });
-  return own;
+function appendTable(sides: readonly AppendSide[], appends: Appends): Table {
+  const names = sides.map(({ name }) => name);
+  return {
+    head: [
+      'records a commit',
+      ...names.map((name) => `${name}, records/s`),
+      ...names.slice(1).map((name) => `journal ÷ ${name}`),
+    ],
+    rows: BATCHES.map((size, batch) => [
+      size.toLocaleString('en-US'),
+      ...sides.map((_, side) => spread(rates(appends, side, batch))),
+      ...sides.slice(1).map((_, side) => spread(ratios(rates(appends, 0, batch), rates(appends, side + 1, batch)))),
+    ]),
+  };
 }
 
-async function append(own: Journal, count: number, bytes: Uint8Array): Promise<void> {
-  const result = await own.append({ lanes: [{ lane: 2, count, bytes }], state: {}, clockOffsetMs: 0 });
-  if (!result.ok) throw new Error(`append: ${result.reason}, ${result.detail}`);
-  appended.get(own)!.end += count;
-}
+/** Records a second by round; empty without the peer. */
+type Dequeues = { size: number; ours: number[]; sqlite: number[] }[];
 
-async function settleAll(own: Journal): Promise<void> {
-  const { epoch, end } = appended.get(own)!;
-  await own.settle([{ epoch, lane: 2, from: 0, to: end, fate: 'delivered' }]);
-}
-
-interface OneCase {
-  rate: number;
-  payload: number;
-  pages: number | undefined;
-}
-
-async function oneCase(size: number, bytes: Uint8Array, once: () => Promise<void>): Promise<OneCase> {
-  const pagesBefore = diskBytesWritten();
-  const start = performance.now();
-  let commits = 0;
-  let now = start;
-  for (; now - start < CASE_MS; now = performance.now()) {
-    await once();
-    commits++;
+async function measureDequeues(
+  folder: string,
+  worker: JournalWorker,
+  sqlite: ReturnType<typeof sqliteSide>,
+): Promise<Dequeues> {
+  if (!('database' in sqlite)) return [];
+  const results: Dequeues = Object.keys(DEQUEUE_AGAINST_SQLITE).map((size) => ({
+    size: Number(size),
+    ours: [],
+    sqlite: [],
+  }));
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const { size, ...rounds } of results) {
+      const ours = await dequeueOurs(worker, join(folder, `dequeue-${size}-${round}`), size, DEQUEUES);
+      const theirs = dequeueSqlite(sqlite.database, size, DEQUEUES);
+      if (round < 0) continue;
+      rounds.ours.push(ours);
+      rounds.sqlite.push(theirs);
+    }
   }
-  const payload = commits * bytes.length;
-  const pages = pagesBefore === undefined ? undefined : (diskBytesWritten()! - pagesBefore) / payload;
-  return { rate: (commits * size * 1_000) / (now - start), payload, pages };
+  return results;
 }
 
-function note(side: Side, { rate, pages }: OneCase, file: number): void {
-  side.rates.push(rate);
-  side.file.push(file);
-  if (pages !== undefined) side.pages.push(pages);
-}
-
-const appendTable = (appends: readonly Appends[]): Table => ({
-  head: [
-    'records a commit',
-    'journal, records/s',
-    'write+fdatasync, records/s',
-    'journal ÷ bare',
-    'file bytes a payload byte',
-    'disk bytes a payload byte (whole pages), journal',
-    'bare',
-  ],
-  rows: appends.map(({ ours, raw }, index) => [
-    BATCHES[index]!.toLocaleString('en-US'),
-    spread(ours.rates),
-    spread(raw.rates),
-    spread(ratios(ours.rates, raw.rates)),
-    short(median(ours.file)),
-    ours.pages.length === 0 ? '–' : spread(ours.pages),
-    raw.pages.length === 0 ? '–' : spread(raw.pages),
+const dequeueTable = (dequeues: Dequeues): Table => ({
+  head: ['dequeued and acknowledged at a time', 'journal, records/s', 'better-sqlite3, records/s', 'ratio'],
+  rows: dequeues.map(({ size, ours, sqlite }) => [
+    size.toLocaleString('en-US'),
+    spread(ours),
+    spread(sqlite),
+    spread(ratios(ours, sqlite)),
   ]),
 });
 
-/** ms, one a record, by round. */
-interface Delays {
-  ours: number[][];
-  raw: number[][];
+/** Disk bytes a payload byte by round; empty where the system or the peer does not tell. */
+interface Wears {
+  ours: number[];
+  sqlite: number[];
 }
 
-async function measureDelays(folder: string, worker: JournalWorker): Promise<Delays> {
-  const bytes = textRecords(1);
-  const own = await openJournal(worker, join(folder, 'delays'));
-  const delays: Delays = { ours: [], raw: [] };
-  for (let round = 0; round < PACED_ROUNDS; round++) {
-    const raw = openRawFile(join(folder, 'raw'));
-    delays.raw.push(await paced(async () => raw.append(bytes)));
-    raw.close();
-    delays.ours.push(await paced(() => append(own, 1, bytes)));
-    await settleAll(own);
+async function measureWears(
+  folder: string,
+  worker: JournalWorker,
+  sqlite: ReturnType<typeof sqliteSide>,
+): Promise<Wears> {
+  const wears: Wears = { ours: [], sqlite: [] };
+  for (let round = 0; round < WEAR_ROUNDS; round++) {
+    const ours = await wearOfOurs(worker, join(folder, `wear-${round}`));
+    if (ours !== undefined) wears.ours.push(ours);
+    const theirs = 'database' in sqlite ? wearOfSqlite(sqlite.database) : undefined;
+    if (theirs !== undefined) wears.sqlite.push(theirs);
   }
-  await own.close();
+  return wears;
+}
+
+const wearTable = ({ ours, sqlite }: Wears): Table => ({
+  head: ['100 records a commit, acknowledged as they go', 'disk bytes a payload byte (whole pages)'],
+  rows: [['journal', spread(ours)], ...(sqlite.length > 0 ? [['better-sqlite3 (WAL, FULL)', spread(sqlite)]] : [])],
+});
+
+interface Delays {
+  /** ms, one a record, by side and round. */
+  of: number[][][];
+  /** p99 of how late this thread's loop was while the journal was called, ms more than while it was idle. */
+  blocked: number[];
+}
+
+async function measureDelays(sides: readonly AppendSide[]): Promise<Delays> {
+  const delays: Delays = { of: sides.map(() => []), blocked: [] };
+  for (let round = 0; round < PACED_ROUNDS; round++) {
+    const idle = await lateness(() => new Promise<void>((resolve) => setTimeout(resolve, PACED_MS)));
+    for (const [index, side] of sides.entries()) {
+      const late = await lateness(async () => {
+        delays.of[index]!.push(await side.paced(PACED_PER_S, PACED_MS));
+      });
+      if (index === 0) delays.blocked.push(Math.max(0, late - idle));
+      await side.clear();
+    }
+  }
   return delays;
 }
 
-/** Calls so many times a second whether or not earlier calls have ended; gives what each took. */
-async function paced(once: () => Promise<void>): Promise<number[]> {
-  const delays: number[] = [];
-  const calls: Promise<void>[] = [];
-  const total = (PACED_PER_S * PACED_MS) / 1_000;
-  const start = performance.now();
-  await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((performance.now() - start) * PACED_PER_S) / 1_000));
-      while (calls.length < due) {
-        const begun = performance.now();
-        calls.push(once().then(() => void delays.push(performance.now() - begun)));
-      }
-      if (calls.length < total) return;
-      clearInterval(timer);
-      resolve();
-    }, 1);
-  });
-  await Promise.all(calls);
-  return delays;
+/** p99 of the delay of the event loop while a task runs, ms. */
+async function lateness(task: () => Promise<void>): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await task();
+  delay.disable();
+  return delay.percentile(99) / 1e6;
 }
 
 const p50 = (delays: readonly number[]): number => quantile(delays, 0.5);
 const p99 = (delays: readonly number[]): number => quantile(delays, 0.99);
 
-const delayTable = ({ ours, raw }: Delays): Table => ({
-  head: [`enqueue → durable at ${PACED_PER_S.toLocaleString('en-US')}/s`, 'p50, ms', 'p99, ms'],
+const delayTable = (sides: readonly AppendSide[], { of, blocked }: Delays): Table => ({
+  head: [
+    `enqueue → durable at ${PACED_PER_S.toLocaleString('en-US')}/s`,
+    'p50, ms',
+    'p99, ms',
+    'loop late, p99, ms more than idle',
+  ],
   rows: [
-    ['journal, from the calling thread', spread(ours.map(p50)), spread(ours.map(p99))],
-    ['write+fdatasync in this thread', spread(raw.map(p50)), spread(raw.map(p99))],
-    ['ratio', spread(ratios(ours.map(p50), raw.map(p50))), spread(ratios(ours.map(p99), raw.map(p99)))],
+    ...of.map((rounds, side) => [
+      side === 0 ? 'journal, from the calling thread' : sides[side]!.name,
+      spread(rounds.map(p50)),
+      spread(rounds.map(p99)),
+      side === 0 ? spread(blocked) : '–',
+    ]),
+    ['ratio', spread(ratios(of[0]!.map(p50), of[1]!.map(p50))), spread(ratios(of[0]!.map(p99), of[1]!.map(p99))), '–'],
   ],
 });
-
-async function measureOpenings(folder: string, worker: JournalWorker): Promise<Opened[]> {
-  const directory = join(folder, 'queued');
-  const bytes = textRecords(QUEUED_BATCH);
-  const own = await openJournal(worker, directory);
-  for (let count = 0; count < QUEUED; count += QUEUED_BATCH) await append(own, QUEUED_BATCH, bytes);
-  await own.close();
-  const openings: Opened[] = [];
-  for (let round = 0; round < OPENINGS; round++) {
-    const opened = await openOnce({ directory, maxBytes: MAX_BYTES });
-    if (opened.records !== QUEUED || opened.firstRecords === 0)
-      throw new Error(`opened with ${opened.records} of ${QUEUED} records, ${opened.firstRecords} read`);
-    openings.push(opened);
-  }
-  return openings;
-}
-
-const openTable = (openings: readonly Opened[]): Table => {
-  const of = (figure: 'openMs' | 'firstMs' | 'scanMs'): string => spread(openings.map((one) => one[figure]));
-  return {
-    head: ['records queued', 'open, ms', 'open → first records, ms', 'full scan, ms', 'first ÷ scan', 'RSS added, MB'],
-    rows: [
-      [
-        QUEUED.toLocaleString('en-US'),
-        of('openMs'),
-        of('firstMs'),
-        of('scanMs'),
-        spread(openings.map(({ firstMs, scanMs }) => firstMs / scanMs)),
-        spread(openings.map(({ rssMore }) => megabytes(rssMore))),
-      ],
-    ],
-  };
-};

@@ -123,8 +123,13 @@ async function runNode({ folder, worker, hub }: Rig, way: Way, round: number): P
   const running = await startPlainNode(worker, errorsOnly, {
     plan: benchPlan(node, WAYS[way]),
     directory: join(folder, 'nodes', node),
-    credentials: hub.ready.credentials[node]!,
-    hub: { host: '127.0.0.1', port: hub.ready.mqttPort },
+    uplinks: [
+      {
+        name: 'hub',
+        hub: { host: '127.0.0.1', port: hub.ready.mqttPort },
+        credentials: hub.ready.credentials[node]!,
+      },
+    ],
     fleetDirectory: folder,
     speed: 1,
   });
@@ -184,6 +189,7 @@ async function runSource({ folder }: Rig): Promise<Run> {
     },
     undefined,
     new AbortController().signal,
+    {},
   );
   const { seconds, cpuUs } = spent();
   return { rate: count / seconds, nodeCpu: cpuUs / count, hubCpu: 0, bytes: 0, kept: count, stored: 0 };

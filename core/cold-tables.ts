@@ -1,7 +1,7 @@
 import { COLD_PREFIXES, type ColdPrefix } from './cold-layout.ts';
 
 /** Types as Glue names them; timestamps are INT64 milliseconds in the files (TIMESTAMP_MILLIS). */
-export type ColdType = 'string' | 'timestamp' | 'double' | 'int' | 'bigint';
+export type ColdType = 'string' | 'timestamp' | 'double' | 'int' | 'bigint' | 'array<double>';
 
 /** A table over objects of the cold bucket, partitioned by `dt` through partition projection. */
 export interface ColdTable {
@@ -20,6 +20,7 @@ export const LANDING_COLUMNS = [
   ['ts', 'timestamp'],
   ['value', 'double'],
   ['text', 'string'],
+  ['samples', 'array<double>'],
   ['quality', 'string'],
   ['clock', 'string'],
   ['lane', 'int'],

@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib';
+import type { ByteCodec, EnvelopeCoding } from './byte-codec.ts';
+import type { ValueBudget } from './envelope/byte-columns.ts';
 import {
   type ByteReader,
   createReader,
@@ -29,12 +31,14 @@ import {
   liveRanges,
   MAX_ENVELOPE_BYTES,
   MAX_ENVELOPE_RECORDS,
+  MAX_ENVELOPE_VALUE_BYTES,
 } from './envelope.ts';
 import { countOf, type Range } from './ranges.ts';
 
 /**
  * Version 1 of the envelope: identity (the same in every version), site, hash, given-up ranges, a table of the series,
- * one column each of series, times, traits and values, CRC-32. Self-contained; no general compressor.
+ * one column each of series, times, traits, numbers and booleans, sections of bytes, CRC-32. Self-contained; only the
+ * sections know a general compressor.
  */
 export const ENVELOPE_VERSION = 1;
 const CRC_BYTES = 4;
@@ -44,17 +48,22 @@ const HASH = /^[0-9a-f]{16}$/;
 /**
  * The bytes of an envelope, at most MAX_ENVELOPE_BYTES. Texts must be well-formed Unicode.
  *
+ * @param coding how its sections are compressed; default: not at all
  * @throws RangeError if it is larger (see `fitEnvelope`), or holds what no border lets through: more than
- * MAX_ENVELOPE_RECORDS records, a number of records that does not match the range, NaN, a name or time out of bounds
+ * MAX_ENVELOPE_RECORDS records or MAX_ENVELOPE_VALUE_BYTES, a number of records that does not match the range, NaN, a
+ * name, time or value out of bounds
  */
-export function encodeEnvelope(envelope: Envelope): Uint8Array {
-  const bytes = encode(envelope.header, envelope.records);
+export function encodeEnvelope(envelope: Envelope, coding?: EnvelopeCoding): Uint8Array {
+  const bytes = encode(envelope.header, envelope.records, coding);
   if (bytes.length <= MAX_ENVELOPE_BYTES) return bytes;
   throw new RangeError(`envelope of ${bytes.length} bytes, allowed ${MAX_ENVELOPE_BYTES}`);
 }
 
-/** Never throws; time and memory are bounded by the two limits, whatever the bytes are. */
-export function decodeEnvelope(bytes: Uint8Array): DecodedEnvelope {
+/**
+ * Never throws; time and memory are bounded by MAX_ENVELOPE_BYTES, MAX_ENVELOPE_RECORDS and MAX_ENVELOPE_VALUE_BYTES,
+ * whatever the bytes are.
+ */
+export function decodeEnvelope(bytes: Uint8Array, codec: ByteCodec): DecodedEnvelope {
   if (bytes.length > MAX_ENVELOPE_BYTES) {
     return refuse('too-large', `${bytes.length} bytes, allowed ${MAX_ENVELOPE_BYTES}`);
   }
@@ -76,7 +85,11 @@ export function decodeEnvelope(bytes: Uint8Array): DecodedEnvelope {
   if (reader.problem === undefined && count > MAX_ENVELOPE_RECORDS) {
     return refuse('too-large', `${count} records, allowed ${MAX_ENVELOPE_RECORDS}`);
   }
-  const records = reader.problem === undefined ? readRecords(reader, count) : [];
+  const budget: ValueBudget = { left: MAX_ENVELOPE_VALUE_BYTES };
+  const records = reader.problem === undefined ? readRecords(reader, count, codec, budget) : [];
+  if (budget.left < 0) {
+    return refuse('too-large', `values of more than ${MAX_ENVELOPE_VALUE_BYTES} bytes`);
+  }
   if (reader.at !== end) fail(reader, `${end - reader.at} bytes too many`);
   if (reader.problem !== undefined) return refuse('undecodable', reader.problem);
   return { ok: true, envelope: { header: { ...identity, site, givenUp, hash }, records } };
@@ -92,26 +105,33 @@ export interface Fit {
  * How many of the first records fit into `maxBytes` together; the rest needs another envelope (`cutHeader`, and the
  * hash of the records that remain). `count` 0 = not even the first one fits.
  *
+ * @param records within the bounds that `countWithinBounds` tells
+ * @param coding how sections are compressed; default: not at all
  * @param maxBytes default and most: MAX_ENVELOPE_BYTES
  */
 export function fitEnvelope(
   header: EnvelopeHeader,
   records: readonly EnvelopeRecord[],
+  coding?: EnvelopeCoding,
   maxBytes: number = MAX_ENVELOPE_BYTES,
 ): Fit {
   const limit = Math.min(maxBytes, MAX_ENVELOPE_BYTES);
-  const all = encode(header, records);
+  const all = encode(header, records, coding);
   if (all.length <= limit) return { count: records.length, encoded: all };
   let count = records.length;
   for (let size = all.length; size > limit && count > 0; ) {
     // In proportion to the excess, and a little less: names and first values weigh more in a smaller envelope.
     count = Math.min(count - 1, Math.floor((count * limit * 0.97) / size));
-    if (count > 0) size = encode(cutHeader(header, count), records.slice(0, count)).length;
+    if (count > 0) size = encode(cutHeader(header, count), records.slice(0, count), coding).length;
   }
   return { count: Math.max(0, count), encoded: undefined };
 }
 
-function encode(header: EnvelopeHeader, records: readonly EnvelopeRecord[]): Uint8Array {
+function encode(
+  header: EnvelopeHeader,
+  records: readonly EnvelopeRecord[],
+  coding: EnvelopeCoding | undefined,
+): Uint8Array {
   const live = countOf(liveRanges(header));
   if (records.length !== live) throw new RangeError(`${records.length} records for ${live} positions`);
   if (live > MAX_ENVELOPE_RECORDS) throw new RangeError(`${live} records, allowed ${MAX_ENVELOPE_RECORDS}`);
@@ -121,7 +141,7 @@ function encode(header: EnvelopeHeader, records: readonly EnvelopeRecord[]): Uin
   if (!HASH.test(header.hash)) throw new RangeError(`hash ${header.hash}, allowed 16 hex digits`);
   writeBytes(writer, Buffer.from(header.hash, 'hex'));
   writeGivenUp(writer, header);
-  writeRecords(writer, records);
+  writeRecords(writer, records, coding);
   writeUint32(writer, crc32(writer.bytes.subarray(0, writer.length)));
   return writtenBytes(writer);
 }

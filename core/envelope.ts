@@ -1,6 +1,7 @@
 import type { Hash64, LaneKey } from './identity.ts';
 import { type Range, rangeSetOf, subtract } from './ranges.ts';
 import type { Reading } from './reading.ts';
+import { sectionBytesOf } from './value.ts';
 
 /** One record as it travels. Its position is implied: the next one of the envelope's range that was not given up. */
 export type EnvelopeRecord = Reading;
@@ -28,6 +29,11 @@ export const MAX_ENVELOPE_RECORDS = 10_000;
 export const MAX_ENVELOPE_DAYS = 100;
 /** IoT Core's limit for one payload; the hub keeps the same one. */
 export const MAX_ENVELOPE_BYTES = 128 * 1024;
+/**
+ * What texts, JSON and samples of one envelope may expand to, 8 bytes a sample: a far side's memory must not depend on
+ * how well something compresses.
+ */
+export const MAX_ENVELOPE_VALUE_BYTES = 1024 ** 2;
 
 export const DECODE_ERRORS = ['undecodable', 'unsupported-version', 'too-large'] as const;
 export type DecodeError = (typeof DECODE_ERRORS)[number];
@@ -54,6 +60,16 @@ export function countWithinDays(records: readonly Pick<EnvelopeRecord, 'ts'>[]):
   const days = new Set<number>();
   const over = records.findIndex(({ ts }) => days.add(Math.floor(ts / DAY_MS)).size > MAX_ENVELOPE_DAYS);
   return over < 0 ? records.length : over;
+}
+
+/** How many of the first records an envelope may hold by the bytes of their values, and by their days. */
+export function countWithinBounds(records: readonly EnvelopeRecord[]): number {
+  let left = MAX_ENVELOPE_VALUE_BYTES;
+  const over = records.findIndex(({ value }) => {
+    left -= sectionBytesOf(value);
+    return left < 0;
+  });
+  return Math.min(over < 0 ? records.length : over, countWithinDays(records));
 }
 
 /**

@@ -2,7 +2,10 @@ import { cloudProblems } from './cloud-limits.ts';
 import type { DeviceGroupConfig, Fleet } from './fleet.ts';
 import type { FleetProblem } from './fleet-problem.ts';
 import { numbered } from './node-plan.ts';
+import { checkPriorities } from './priority-check.ts';
 import { checkSources } from './source-check.ts';
+import { checkStreams } from './stream-check.ts';
+import { checkUplinks } from './uplink-check.ts';
 
 export const MAX_FLEET_NODES = 10_000;
 export const MAX_NODE_DEVICES = 100_000;
@@ -16,7 +19,17 @@ export function checkFleet(fleet: Fleet): FleetProblem[] {
   // Names are only spelled out once their number is known to be bounded.
   const names = sizes.length > 0 ? [] : [...doubledNodes(fleet), ...doubledDevices(fleet)];
   const cloud = fleet.uplink.some(({ type }) => type === 'iot-core') ? cloudProblems(fleet) : [];
-  return [...danglingNames(fleet), ...sizes, ...longNames(fleet), ...names, ...checkSources(fleet), ...cloud];
+  return [
+    ...danglingNames(fleet),
+    ...sizes,
+    ...longNames(fleet),
+    ...names,
+    ...checkPriorities(fleet),
+    ...checkStreams(fleet),
+    ...checkSources(fleet),
+    ...checkUplinks(fleet),
+    ...cloud,
+  ];
 }
 
 function danglingNames(fleet: Fleet): FleetProblem[] {

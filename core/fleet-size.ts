@@ -1,5 +1,6 @@
 import type { Fleet } from './fleet.ts';
 import type { PlanOptions } from './node-plan.ts';
+import { meanIntervalMs } from './simulate/schema.ts';
 
 /** How large a fleet is, all nodes together. */
 export interface FleetSize {
@@ -7,7 +8,7 @@ export interface FleetSize {
   devices: number;
   /** Streams of devices. */
   series: number;
-  /** What live sources make; a file has no rate of its own. */
+  /** What simulated and system sources make; files and devices that publish have no rate of ours. */
   readingsPerSecond: number;
 }
 
@@ -22,12 +23,17 @@ export function fleetSize(fleet: Fleet, options: PlanOptions): FleetSize {
     size.nodes += nodes;
     for (const name of node.deviceGroups) {
       const group = fleet.deviceGroups[name]!; // checkFleet proved that it exists
-      const limit = group.source.type === 'file' ? undefined : demo?.devices;
+      const limit = group.source.type === 'simulate' ? demo?.devices : undefined;
       const devices = nodes * Math.min(group.count ?? 1, limit ?? Number.POSITIVE_INFINITY);
       const series = devices * group.streams.length;
       size.devices += devices;
       size.series += series;
-      if (group.source.type !== 'file') size.readingsPerSecond += (series * 1_000) / group.source.every;
+      if (!('every' in group.source)) continue;
+      for (const stream of group.streams) {
+        const { simulate } = fleet.streams[stream]!;
+        const everyMs = Math.max(group.source.every, group.source.type === 'simulate' ? meanIntervalMs(simulate) : 0);
+        size.readingsPerSecond += (devices * 1_000) / everyMs;
+      }
     }
   }
   return size;

@@ -1,8 +1,13 @@
 import * as z from 'zod';
+import { budget } from './budget-schema.ts';
 import { FILTERS } from './filters/schema.ts';
+import { listenSource } from './listen/schema.ts';
 import { PRIORITIES } from './priority.ts';
+import { priorities } from './priority-schema.ts';
 import { STREAM_KINDS } from './reading.ts';
 import { bytesScalar as bytes, durationScalar as duration, nameScalar as name } from './scalars.ts';
+import { type SimulateModel, simulateModel } from './simulate/schema.ts';
+import { failover, hubClientLimits, link, uplinks } from './uplink-schema.ts';
 
 /** Real time means: at most one second (docs/adr/0004-time.md). */
 export const REAL_TIME_MS = 1_000;
@@ -14,45 +19,7 @@ const MIB = 1024 ** 2;
 const text = z.string().max(1_000);
 /** Timers overflow at 24 days and a source that never rests starves the node, so ticks have both bounds. */
 const tick = duration.refine((ms) => ms >= 10 && ms <= 86_400_000, 'between 10ms and 1d');
-/** Mean times of the models divide: zero would make no sense. */
-const meanTime = duration.refine((ms) => ms >= 1_000, 'at least 1s');
 const port = z.int().min(0).max(65_535);
-
-const analogModel = z
-  .strictObject({
-    shape: z.literal('analog'),
-    base: z.number().describe('The value around which the signal moves.'),
-    daily: z.number().min(0).default(0).describe('Amplitude of the daily cycle, in the unit of the stream.'),
-    noise: z.number().min(0).default(0).describe('Standard deviation of the measuring noise.'),
-    drift: z.number().min(0).default(0).describe('Amplitude of the slow drift over days.'),
-    step: z.number().min(0).default(0).describe('Size of the steps between operating points.'),
-    stepEvery: meanTime.prefault('1h').describe('Mean time between steps.'),
-    faultEvery: meanTime.optional().describe('Mean time between faults: spikes, stuck values, drop-outs.'),
-    decimals: z.int().min(0).max(9).default(2).describe('Decimals that the instrument reports.'),
-    minimum: z.number().optional().describe('The instrument shows nothing below this.'),
-  })
-  .describe('A measured quantity: operating point, daily cycle, drift, noise, faults.');
-const statesModel = z
-  .strictObject({
-    shape: z.literal('states'),
-    states: z.array(z.string().min(1).max(64)).min(2).max(32).describe('The states, the usual one first.'),
-    dwell: meanTime.prefault('10m').describe('Mean time in a state.'),
-  })
-  .describe('A machine state (text).');
-const switchModel = z
-  .strictObject({
-    shape: z.literal('switch'),
-    dwell: meanTime.prefault('10m').describe('Mean time in a position.'),
-    onShare: z
-      .number()
-      .min(0.001)
-      .max(0.999)
-      .default(0.5)
-      .describe('Share of the time that it is on: 0.01 for an alarm. Default: 0.5.'),
-  })
-  .describe('On or off (boolean).');
-const simulateModel = z.discriminatedUnion('shape', [analogModel, statesModel, switchModel]);
-export type SimulateModel = z.output<typeof simulateModel>;
 
 const stream = z.strictObject({
   kind: z.enum(STREAM_KINDS).default('number').describe('What the stream carries. Default: number.'),
@@ -74,6 +41,7 @@ const stream = z.strictObject({
   simulate: simulateModel.optional().describe('How a simulated device makes this stream.'),
 });
 export type StreamConfig = z.output<typeof stream>;
+export type { SimulateModel };
 
 const simulateSource = z
   .strictObject({
@@ -112,7 +80,7 @@ const fileSource = z
       .describe('fast: as the journal takes it; recorded: at the pace of its times. Default: fast.'),
   })
   .describe('Replay of a CSV or NDJSON file.');
-const source = z.discriminatedUnion('type', [simulateSource, systemSource, fileSource]);
+const source = z.discriminatedUnion('type', [simulateSource, systemSource, fileSource, listenSource]);
 export type SourceConfig = z.output<typeof source>;
 export type FileSourceConfig = z.output<typeof fileSource>;
 
@@ -129,15 +97,36 @@ const deviceGroup = z.strictObject({
 });
 export type DeviceGroupConfig = z.output<typeof deviceGroup>;
 
-const journal = z.strictObject({
-  maxBytes: bytes
-    .prefault('1GiB')
-    .refine((value) => value >= 1024 ** 2, 'at least 1MiB')
-    .describe('Bound of the journal on disk; full = readings are refused as journal-full. Default: 1GiB.'),
-  localBytes: bytes
-    .prefault('256MiB')
-    .describe('How much of it on-demand records may keep; the oldest age out. Default: 256MiB.'),
-});
+const journal = z
+  .strictObject({
+    maxBytes: bytes
+      .prefault('1GiB')
+      .refine((value) => value >= 1024 ** 2, 'at least 1MiB')
+      .describe(
+        'Bound of everything in the journal directory. When it is reached the lowest class goes first, its oldest records first; critical never goes. Default: 1GiB.',
+      ),
+    localBytes: bytes
+      .prefault('256MiB')
+      .describe('How much of it on-demand records may keep; the oldest age out. Default: 256MiB.'),
+    criticalReserve: bytes
+      .optional()
+      .describe('The part of it that only critical records may use. Default: a tenth of maxBytes.'),
+    deadLetterBytes: bytes
+      .optional()
+      .describe('The part of it that dead letters may keep; the oldest are discarded. Default: a tenth of maxBytes.'),
+    rotateKeys: duration
+      .refine((ms) => ms >= 3_600_000, 'at least 1h')
+      .prefault('90d')
+      .describe('How often the journal gets a new encryption key. Default: 90d.'),
+  })
+  .refine(
+    ({ maxBytes, criticalReserve }) => (criticalReserve ?? 0) <= maxBytes / 2,
+    'criticalReserve: at most half of maxBytes',
+  )
+  .refine(
+    ({ maxBytes, deadLetterBytes }) => (deadLetterBytes ?? 0) <= maxBytes / 2,
+    'deadLetterBytes: at most half of maxBytes',
+  );
 
 const node = z.strictObject({
   name: name.describe('With a count: the prefix of the names, name-001 ….'),
@@ -167,32 +156,8 @@ const hub = z.strictObject({
     .prefault('30s')
     .describe('A query is interrupted after this time. Default: 30s.'),
   queryMemory: bytes.prefault('512MiB').describe('Memory a query may use. Default: 512MiB.'),
+  ...hubClientLimits,
 });
-
-const hubUplink = z
-  .strictObject({
-    type: z.literal('hub'),
-    host: z.string().min(1).max(253).optional().describe('Default: hub.host.'),
-    port: port.optional().describe('Default: hub.mqttPort.'),
-  })
-  .describe('A hub.');
-const iotCoreUplink = z
-  .strictObject({
-    type: z.literal('iot-core'),
-    endpoint: z
-      .string()
-      .max(253)
-      .regex(
-        /^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/,
-        'a host name, without https:// and without a port (that is `port`)',
-      )
-      .optional()
-      .describe("Host of the account's device data endpoint. Default: what `provision` wrote beside the credentials."),
-    port: port.default(8883).describe('Default: 8883.'),
-  })
-  .describe('AWS IoT Core, made by `headwater deploy`.');
-const uplink = z.discriminatedUnion('type', [hubUplink, iotCoreUplink]);
-export type UplinkConfig = z.output<typeof uplink>;
 
 const cloud = z
   .strictObject({
@@ -248,12 +213,11 @@ export const fleetSchema = z
     streams: z.record(name, stream).describe('What devices measure, and how it is filtered and sent.'),
     deviceGroups: z.record(name, deviceGroup).describe('Devices that are alike.'),
     nodes: z.array(node).min(1).max(10_000),
-    uplink: z
-      .array(uplink)
-      .min(1)
-      .max(1)
-      .prefault([{ type: 'hub' }])
-      .describe('Where nodes deliver to, in order of preference. Default: the hub.'),
+    priorities: priorities.prefault({}),
+    budget: budget.prefault({}),
+    uplink: uplinks,
+    failover: failover.prefault({}),
+    link: link.prefault({}),
     hub: hub.prefault({}),
     cloud: cloud.prefault({}),
     demo: demo

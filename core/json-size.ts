@@ -1,4 +1,5 @@
 import type { EnvelopeRecord } from './envelope.ts';
+import { jsonOf } from './value.ts';
 
 /**
  * Bytes of the records as the JSON a person would send: one message, an array of
@@ -18,7 +19,7 @@ export function jsonBytesOf(records: readonly EnvelopeRecord[]): number {
   let total = 2 + Math.max(0, records.length - 1);
   for (const { device, stream, ts, value, quality } of records) {
     total += FRAME + textBytes(device) + textBytes(stream) + (ts > 1e12 && ts < 1e13 ? 13 : String(ts).length);
-    total += typeof value === 'number' ? numberBytes(value) : Buffer.byteLength(JSON.stringify(value));
+    total += typeof value === 'number' ? numberBytes(value) : Buffer.byteLength(jsonOf(value));
     if (quality !== 'good') total += QUALITY_FRAME + quality.length;
   }
   return total;

@@ -1,4 +1,4 @@
-import type { GiveUpReason } from './lane-fates.ts';
+import { type FateTotals, sumOfTotals } from './lane-fates.ts';
 import type { Priority } from './priority.ts';
 import type { ReadingRefusal } from './reading.ts';
 
@@ -20,15 +20,18 @@ export interface StreamCounts {
 export const noStreamCounts = (): StreamCounts => ({ filtered: 0, absorbed: 0, held: 0, kept: 0, local: 0 });
 
 /** Records by priority: what became of what was to travel. */
-export interface LaneCounts {
+export interface LaneCounts extends FateTotals {
   priority: Priority;
   enqueued: number;
-  delivered: number;
-  deadLettered: Record<GiveUpReason, number>;
+  /** Of the delivered ones: acknowledged by other far sides than the present one (docs/adr/0012-uplinks.md). */
+  elsewhere: number;
   waiting: number;
-  /** Of the waiting ones: sent, not answered. */
+  /** Sent, and the far side may have them: waiting ones, and given-up ones that it has not denied yet. */
   inDoubt: number;
 }
+
+/** How many records of a lane were given up. */
+export const givenUpCount = (counts: FateTotals): number => sumOfTotals(counts) - counts.delivered;
 
 /** Both halves of a node's ledger (docs/adr/0003-ledger.md). */
 export interface NodeLedger {
@@ -81,11 +84,10 @@ export function checkNodeLedger(ledger: NodeLedger): Imbalance[] {
   for (const lane of ledger.lanes) {
     const kept = ledger.streams.reduce((sum, stream) => sum + (stream.priority === lane.priority ? stream.kept : 0), 0);
     expectEqual(`records ${lane.priority}: kept = enqueued`, kept, lane.enqueued);
-    const ended = lane.delivered + sumOf(lane.deadLettered);
     expectEqual(
-      `records ${lane.priority}: enqueued = delivered + dead-lettered + waiting`,
+      `records ${lane.priority}: enqueued = delivered + expired + evicted + dead-lettered + damaged + waiting`,
       lane.enqueued,
-      ended + lane.waiting,
+      sumOfTotals(lane) + lane.waiting,
     );
   }
   return problems;
@@ -95,7 +97,8 @@ export function checkNodeLedger(ledger: NodeLedger): Imbalance[] {
 export function compareSides(node: NodeLedger, far: FarSideLedger): Imbalance[] {
   const problems: Imbalance[] = [];
   for (const lane of node.lanes) {
-    const { priority, delivered, inDoubt } = lane;
+    const { priority, inDoubt } = lane;
+    const delivered = lane.delivered - lane.elsewhere;
     const { indexed, rows } = far.lanes.find((candidate) => candidate.priority === priority) ?? { indexed: 0, rows: 0 };
     const report = (what: string, left: number, right: number): void =>
       void problems.push({ node: node.node, what: `${priority}: ${what}`, left, right });

@@ -18,13 +18,24 @@ export const REFUSALS = [
   'kills-handler',
   'too-fragmented',
   'too-many-epochs',
+  'unknown-table',
+  'held',
 ] as const;
 /**
- * Why a far side did not take an envelope. `overlap` uses no retry: the node sends the rest. `too-fragmented` (it would
+ * Why a far side did not take an envelope. `overlap`: the node sends the rest. `unknown-table`: it lacks a stream table
+ * that the envelope names. `held`: it has the envelope and answers for it when the next hop has. `too-fragmented` (it would
  * leave yet another hole in a lane that is full of them) and `too-many-epochs` (the node has named too many lanes) keep
  * the index of one node within bounds.
  */
 export type Refusal = (typeof REFUSALS)[number];
+
+/** These are no failure of the envelope: they use up no retry. */
+export const FREE_REFUSALS = ['overlap', 'unknown-table', 'held'] as const satisfies readonly Refusal[];
+export type FreeRefusal = (typeof FREE_REFUSALS)[number];
+/** Each of these uses up a retry: another release of the far side, or another day, may take the records. */
+export type RetryableRefusal = Exclude<Refusal, FreeRefusal>;
+export const usesRetry = (refusal: Refusal): refusal is RetryableRefusal =>
+  !FREE_REFUSALS.some((free) => free === refusal);
 
 /** Greengrass lite drops larger messages from the cloud. */
 export const MAX_ANSWER_BYTES = 4_500;

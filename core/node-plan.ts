@@ -1,6 +1,8 @@
+import type { BudgetConfig } from './budget-schema.ts';
 import type { FilterConfig } from './filters/schema.ts';
 import type { DeviceGroupConfig, Fleet, NodeConfig, SimulateModel, SourceConfig, StreamConfig } from './fleet.ts';
-import { type Lane, laneOf } from './priority.ts';
+import { type Lane, laneOf, type Priorities } from './priority.ts';
+import { planPriorities } from './priority-schema.ts';
 import type { StreamKind } from './reading.ts';
 
 /** A stream as a node executes it. `syncMs` 'on-demand' = its records stay local. */
@@ -30,15 +32,20 @@ export interface NodePlan {
   site: string;
   seed: number;
   journal: NodeConfig['journal'];
-  uplink: UplinkPlan;
+  priorities: Priorities;
+  budget: BudgetConfig;
+  /** In order of preference, with different names. */
+  uplinks: readonly UplinkPlan[];
+  failover: Fleet['failover'];
   sources: readonly SourcePlan[];
 }
 
 /** Where a node delivers to. */
-export type UplinkPlan =
+export type UplinkPlan = { name: string } & (
   | { type: 'hub'; host: string; port: number }
   /** `endpoint` undefined: it lies beside the credentials. */
-  | { type: 'iot-core'; endpoint: string | undefined; port: number };
+  | { type: 'iot-core'; endpoint: string | undefined; port: number }
+);
 
 export interface PlanOptions {
   /** Apply the `demo:` overlay. */
@@ -64,14 +71,31 @@ export function planNode(fleet: Fleet, nodeName: string, options: PlanOptions): 
     site: node.site,
     seed: fleet.seed,
     journal: node.journal,
-    uplink: planUplink(fleet),
+    priorities: planPriorities(fleet.priorities),
+    budget: fleet.budget,
+    uplinks: planUplinks(fleet),
+    failover: fleet.failover,
     sources: node.deviceGroups.map((group) => planSource(fleet, group, options)),
   };
 }
 
-function planUplink({ uplink: [first], hub }: Fleet): UplinkPlan {
-  if (first?.type === 'iot-core') return { type: 'iot-core', endpoint: first.endpoint, port: first.port };
-  return { type: 'hub', host: first?.host ?? hub.host, port: first?.port ?? hub.mqttPort };
+/** The uplinks as nodes dial them, named. */
+export function planUplinks({ uplink, hub }: Pick<Fleet, 'uplink' | 'hub'>): UplinkPlan[] {
+  const names = uplinkNames(uplink);
+  return uplink.map((one, at): UplinkPlan => {
+    const name = names[at]!;
+    if (one.type === 'iot-core') return { name, type: 'iot-core', endpoint: one.endpoint, port: one.port };
+    return { name, type: 'hub', host: one.host ?? hub.host, port: one.port ?? hub.mqttPort };
+  });
+}
+
+/** As given, else the type; the second of a type is type-2. */
+function uplinkNames(uplinks: Fleet['uplink']): string[] {
+  return uplinks.map(({ name, type }, at) => {
+    if (name !== undefined) return name;
+    const number = uplinks.slice(0, at + 1).filter((other) => other.type === type).length;
+    return number === 1 ? type : `${type}-${number}`;
+  });
 }
 
 function planSource(fleet: Fleet, name: string, options: PlanOptions): SourcePlan {
@@ -88,8 +112,8 @@ function planSource(fleet: Fleet, name: string, options: PlanOptions): SourcePla
 
 function deviceNames(group: string, config: DeviceGroupConfig, limit: number | undefined): string[] {
   const all = numbered(group, config.count);
-  // Of a file the rows of devices left out would be refused, so there the overlay has no say.
-  return limit === undefined || config.source.type === 'file' ? all : all.slice(0, limit);
+  // What devices left out have to say would be refused, so the overlay has no say where they are not made up.
+  return limit === undefined || config.source.type !== 'simulate' ? all : all.slice(0, limit);
 }
 
 function planStream(name: string, stream: StreamConfig, demoSyncMs: number | undefined): StreamPlan {

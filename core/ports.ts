@@ -50,8 +50,17 @@ export interface AuditEvent {
 /** One directory. Adapters may answer at once or later; the caller awaits either way. */
 export interface Disk {
   list(): Awaitable<string[]>;
-  /** A new, empty file opened for appending; fails if it exists. */
+  /** A new, empty file opened for writing; fails if it exists. */
   create(name: string): Awaitable<DiskFile>;
+  /** A file that exists, opened for writing anywhere in it. */
+  open(name: string): Awaitable<DiskFile>;
+  /**
+   * A new file of so many zeros, whose content is durable when it resolves; its name is not yet. Works beside other
+   * calls and never blocks the thread. Fails if the file exists; a failure may leave a shorter file.
+   */
+  prepare(name: string, bytes: number): Promise<void>;
+  /** All or nothing, even in a power cut; replaces what had the name `to`. Durable with syncDirectory. */
+  rename(from: string, to: string): Awaitable<void>;
   /** Bytes [offset, offset + length), fewer at the end of the file. */
   read(name: string, offset: number, length: number): Awaitable<Uint8Array>;
   size(name: string): Awaitable<number>;
@@ -63,8 +72,9 @@ export interface Disk {
   syncDirectory(): Awaitable<void>;
 }
 export interface DiskFile {
-  append(bytes: Uint8Array): Awaitable<void>;
-  /** fdatasync: what was appended survives a power cut. */
+  /** Overwrites from `offset` on; beyond the end the file grows. */
+  write(offset: number, bytes: Uint8Array): Awaitable<void>;
+  /** fdatasync: what was written survives a power cut. */
   sync(): Awaitable<void>;
   close(): Awaitable<void>;
 }
@@ -77,7 +87,15 @@ export interface SourceBatch {
   refused?: readonly RefusedInput[];
   /** Where the source stands after this batch; committed with it. */
   position?: JsonValue;
+  /** Small values under keys of the source's own, committed with it and given back at the next start. */
+  state?: SourceState;
+  /**
+   * If nothing of its commit is kept, its fate may be up to 200 ms late, so that many share one flush.
+   * @default false
+   */
+  mayLinger?: boolean;
 }
+export type SourceState = Readonly<Record<string, JsonValue>>;
 export interface RefusedInput {
   reason: ReadingRefusal;
   detail: string;
@@ -99,8 +117,9 @@ export interface Source {
   /**
    * Runs until there is nothing more or the signal aborts; never rejects for bad input.
    * @param position as committed last, undefined at the very first start
+   * @param state everything that was ever committed under the source's own keys
    */
-  run(sink: SourceSink, position: JsonValue | undefined, signal: AbortSignal): Promise<void>;
+  run(sink: SourceSink, position: JsonValue | undefined, signal: AbortSignal, state: SourceState): Promise<void>;
 }
 
 /** Where refused input is kept so that an operator can look at it; bounded. */
@@ -125,6 +144,8 @@ export interface Uplink {
   onAnswer(listen: (payload: Uint8Array) => void): void;
   /** Called with true at each new connection, with false at each loss. One listener. */
   onLink(listen: (connected: boolean) => void): void;
+  /** Name of the uplink of the fleet file that is in use now. */
+  using(): string;
   close(): Promise<void>;
 }
 

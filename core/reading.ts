@@ -1,6 +1,16 @@
-/** What a stream carries. Arrays, spectra and log lines join with the issues that execute them. */
-export const STREAM_KINDS = ['number', 'boolean', 'text'] as const;
-export type StreamKind = (typeof STREAM_KINDS)[number];
+import { type CheckedValue, checkValue, type StreamKind, show, type Value } from './value.ts';
+
+export {
+  type JsonText,
+  MAX_ARRAY_SAMPLES,
+  MAX_JSON_BYTES,
+  MAX_LOG_BYTES,
+  MAX_TEXT_BYTES,
+  STREAM_KINDS,
+  type StreamKind,
+  show,
+  type Value,
+} from './value.ts';
 
 export const QUALITIES = ['good', 'uncertain', 'bad'] as const;
 export type Quality = (typeof QUALITIES)[number];
@@ -8,9 +18,6 @@ export type Quality = (typeof QUALITIES)[number];
 /** Whether the clock that stamped the reading could be trusted (docs/adr/0004-time.md). */
 export const CLOCKS = ['synced', 'unsynced'] as const;
 export type ClockState = (typeof CLOCKS)[number];
-
-/** `null` only with quality `bad`. Numbers are finite float64. */
-export type Value = number | boolean | string | null;
 
 /** One value of one stream of one device at one time (ms since 1970-01-01 UTC), checked. */
 export interface Reading {
@@ -38,6 +45,8 @@ export const READING_REFUSALS = [
   'unparsable',
   'unknown-device',
   'unknown-stream',
+  'unknown-topic',
+  'not-its-own',
   'wrong-kind',
   'not-a-number',
   'not-finite',
@@ -52,7 +61,6 @@ export const READING_REFUSALS = [
 /** Why a reading was refused. The last two are the node's own trouble: see `fleet.nodes[].journal`. */
 export type ReadingRefusal = (typeof READING_REFUSALS)[number];
 
-export const MAX_TEXT_BYTES = 1_024;
 export const EARLIEST_TIME_MS = Date.UTC(2000, 0, 1);
 export const MAX_AHEAD_MS = 24 * 3_600_000;
 /** 9999-12-31: beyond it no store and no calendar of this trade goes, whatever the clock says. */
@@ -77,7 +85,7 @@ export function checkReading(raw: RawReading, kind: StreamKind | undefined, bord
   if (!isQuality(quality)) return refuse('wrong-kind', `quality ${show(raw.quality)}, allowed ${QUALITIES.join(', ')}`);
   const time = checkTime(raw.ts, border);
   if (!time.ok) return time;
-  const value = checkValue(raw.value, kind, quality);
+  const value = checkPresent(raw.value, kind, quality);
   if (!value.ok) return value;
   const { device, stream } = raw;
   const clock = stampedBy(raw, border);
@@ -108,60 +116,20 @@ function checkTime(
   return { ok: true, ts: whole };
 }
 
-function checkValue(
-  value: unknown,
-  kind: StreamKind,
-  quality: Quality,
-): { ok: true; value: Value } | Extract<CheckedReading, { ok: false }> {
-  if (value === null || value === undefined) {
-    return quality === 'bad' ? { ok: true, value: null } : refuse('no-value', 'null is allowed only with quality bad');
-  }
-  switch (kind) {
-    case 'number':
-      return checkNumber(value);
-    case 'boolean':
-      return typeof value === 'boolean'
-        ? { ok: true, value }
-        : refuse('wrong-kind', `value ${show(value)}, expected true or false`);
-    case 'text':
-      if (typeof value !== 'string') return refuse('wrong-kind', `value ${show(value)}, expected text`);
-      if (!value.isWellFormed()) return refuse('wrong-kind', 'text is not well-formed Unicode');
-      if (Buffer.byteLength(value) > MAX_TEXT_BYTES) {
-        return refuse('too-large', `text of ${Buffer.byteLength(value)} bytes, allowed ${MAX_TEXT_BYTES}`);
-      }
-      return { ok: true, value };
-  }
-}
-
-function checkNumber(value: unknown): { ok: true; value: number } | Extract<CheckedReading, { ok: false }> {
-  if (typeof value === 'bigint') {
-    const number = Number(value);
-    return BigInt(number) === value && Number.isSafeInteger(number)
-      ? { ok: true, value: number }
-      : refuse('not-exact', `integer ${value} is beyond 2^53; declare the stream as text to keep it`);
-  }
-  if (typeof value !== 'number') return refuse('not-a-number', `value ${show(value)}, expected a number`);
-  if (!Number.isFinite(value)) return refuse('not-finite', `value ${value}`);
-  return { ok: true, value };
+function checkPresent(value: unknown, kind: StreamKind, quality: Quality): CheckedValue {
+  if (value !== null && value !== undefined) return checkValue(value, kind);
+  return quality === 'bad' ? { ok: true, value: null } : refuse('no-value', 'null is allowed only with quality bad');
 }
 
 function isQuality(value: unknown): value is Quality {
   return QUALITIES.includes(value as Quality);
 }
 
-function refuse(reason: ReadingRefusal, detail: string): { ok: false; reason: ReadingRefusal; detail: string } {
+function refuse<Reason extends ReadingRefusal>(
+  reason: Reason,
+  detail: string,
+): { ok: false; reason: Reason; detail: string } {
   return { ok: false, reason, detail };
-}
-
-/** A value as an operator may see it: short, on one line. */
-export function show(value: unknown): string {
-  // An untrusted object's own toString may throw.
-  const text = typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : plain(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
-}
-
-function plain(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
 }
 
 function isoOf(ms: number): string {

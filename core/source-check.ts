@@ -1,5 +1,7 @@
+import { misfitColumns } from './column-check.ts';
 import type { DeviceGroupConfig, FileSourceConfig, Fleet, SimulateModel, StreamConfig } from './fleet.ts';
 import type { FleetProblem } from './fleet-problem.ts';
+import { checkListener, checkPorts } from './listen/check.ts';
 import type { StreamKind } from './reading.ts';
 
 type At = (...path: (string | number)[]) => (string | number)[];
@@ -9,17 +11,20 @@ const KIND_OF_SHAPE: Readonly<Record<SimulateModel['shape'], StreamKind>> = {
   analog: 'number',
   states: 'text',
   switch: 'boolean',
+  waveform: 'array',
+  log: 'log',
+  events: 'json',
 };
 
 /** Where a device group's source does not fit the group or its streams. */
 export function checkSources(fleet: Fleet): FleetProblem[] {
   const groups = Object.entries(fleet.deviceGroups).flatMap(([name, group]) =>
-    checkSource(fleet, group, (...path) => ['deviceGroups', name, ...path]),
+    checkSource(fleet, name, group, (...path) => ['deviceGroups', name, ...path]),
   );
-  return [...groups, ...misfitModels(fleet.streams)];
+  return [...groups, ...misfitModels(fleet.streams), ...checkPorts(fleet)];
 }
 
-function checkSource(fleet: Fleet, group: DeviceGroupConfig, at: At): FleetProblem[] {
+function checkSource(fleet: Fleet, name: string, group: DeviceGroupConfig, at: At): FleetProblem[] {
   const { source } = group;
   switch (source.type) {
     case 'simulate':
@@ -29,6 +34,8 @@ function checkSource(fleet: Fleet, group: DeviceGroupConfig, at: At): FleetProbl
       return [{ path: at('count'), message: 'a system source is one device: leave count out' }];
     case 'file':
       return misfitFile(group, source, at);
+    case 'listen':
+      return checkListener(name, group, source, at);
   }
 }
 
@@ -61,19 +68,7 @@ function misfitFile(group: DeviceGroupConfig, source: FileSourceConfig, at: At):
       message: 'a file without a device column is one device: leave count out, or set source.device',
     });
   }
-  for (const stream of group.streams) {
-    if (!Object.hasOwn(source.columns, stream)) {
-      problems.push({ path: at('source', 'columns'), message: `stream "${stream}" of the group has no column` });
-    }
-  }
-  for (const stream of Object.keys(source.columns)) {
-    if (!group.streams.includes(stream)) {
-      problems.push({
-        path: at('source', 'columns', stream),
-        message: `stream "${stream}" is not in the streams of the group`,
-      });
-    }
-  }
+  problems.push(...misfitColumns(group.streams, source.columns, at('source', 'columns')));
   if (source.pace === 'recorded' && source.time === undefined) {
     problems.push({ path: at('source', 'pace'), message: 'pace recorded needs source.time' });
   }

@@ -1,6 +1,7 @@
 import type { StoredEnvelope } from './ports.ts';
 import type { Lane } from './priority.ts';
 import type { ClockState, Quality } from './reading.ts';
+import { isArray, isJson, type Value } from './value.ts';
 
 /** One row of the store of record (docs/adr/0006-stored.md); every store has the same columns. */
 export interface StoredRow {
@@ -10,9 +11,12 @@ export interface StoredRow {
   stream: string;
   /** ms since 1970 UTC. */
   ts: number;
-  /** The number; 1 or 0 for a boolean; null for text and for a reading without value. */
+  /** The number; 1 or 0 for a boolean; null for everything else. */
   value: number | null;
+  /** The text or log line; JSON as its canonical text. */
   text: string | null;
+  /** The array: a window at a high rate, a spectrum. */
+  samples: readonly number[] | null;
   quality: Quality;
   clock: ClockState;
   lane: Lane;
@@ -41,8 +45,9 @@ export function rowsOf(envelope: StoredEnvelope, storedAtMs: number): StoredRow[
       device: record.device,
       stream: record.stream,
       ts: record.ts,
-      value: typeof record.value === 'string' || record.value === null ? null : Number(record.value),
-      text: typeof record.value === 'string' ? record.value : null,
+      value: numberOf(record.value),
+      text: textOf(record.value),
+      samples: isArray(record.value) ? record.value : null,
       quality: record.quality,
       clock: record.clock,
       lane: header.lane,
@@ -52,4 +57,12 @@ export function rowsOf(envelope: StoredEnvelope, storedAtMs: number): StoredRow[
       stored_at: storedAtMs,
     };
   });
+}
+
+const numberOf = (value: Value): number | null =>
+  typeof value === 'number' || typeof value === 'boolean' ? Number(value) : null;
+
+function textOf(value: Value): string | null {
+  if (typeof value === 'string') return value;
+  return isJson(value) ? value.json : null;
 }

@@ -26,7 +26,7 @@ export type Point = Pick<StoredRow, 'ts' | 'epoch' | 'position' | 'lane' | 'prod
 export interface PartialRow extends Series {
   /** Start of the UTC minute, ms since 1970. */
   minute: number;
-  /** Values that are not bad; of a text stream too. */
+  /** Values that are not bad; of a stream of texts, JSON or arrays too. */
   count: number;
   min: number | null;
   max: number | null;
@@ -53,8 +53,9 @@ interface Group {
   series: Series;
   minute: number;
   /** A text and a number of one stream and minute (its kind was changed) stay apart: a mean is over numbers only. */
-  isText: boolean;
-  texts: number;
+  isOther: boolean;
+  /** Texts, JSON and arrays. */
+  others: number;
   numbers: NumberSummary | undefined;
   bad: number;
 }
@@ -65,15 +66,15 @@ export function summarise(rows: readonly StoredRow[]): PartialRow[] {
   let group: Group | undefined;
   for (const row of rows) {
     const minute = Math.floor(row.ts / MINUTE_MS) * MINUTE_MS;
-    const isText = row.text !== null;
+    const isOther = row.text !== null || row.samples !== null;
     // Rows come sorted by stream and time: most follow one of their own group.
-    if (group === undefined || !belongs(row, minute, isText, group)) {
-      const name = `${keyOf(row)}${minute}/${isText}`;
-      group = groups.get(name) ?? newGroup(row, minute, isText);
+    if (group === undefined || !belongs(row, minute, isOther, group)) {
+      const name = `${keyOf(row)}${minute}/${isOther}`;
+      group = groups.get(name) ?? newGroup(row, minute, isOther);
       groups.set(name, group);
     }
-    if (row.quality === 'bad' || (row.value === null && !isText)) group.bad++;
-    else if (row.value === null) group.texts++;
+    if (row.quality === 'bad' || (row.value === null && !isOther)) group.bad++;
+    else if (row.value === null) group.others++;
     else group.numbers = addPoint(group.numbers, pointOf(row, row.value));
   }
   return [...groups.values()].sort(byPlace).map(toRow);
@@ -125,18 +126,18 @@ const pointOf = ({ ts, epoch, position, lane, producer }: StoredRow, value: numb
   value,
 });
 
-const newGroup = ({ site, node, device, stream }: Series, minute: number, isText: boolean): Group => ({
+const newGroup = ({ site, node, device, stream }: Series, minute: number, isOther: boolean): Group => ({
   series: { site, node, device, stream },
   minute,
-  isText,
-  texts: 0,
+  isOther,
+  others: 0,
   numbers: undefined,
   bad: 0,
 });
 
-const belongs = (row: Series, minute: number, isText: boolean, group: Group): boolean =>
+const belongs = (row: Series, minute: number, isOther: boolean, group: Group): boolean =>
   minute === group.minute &&
-  isText === group.isText &&
+  isOther === group.isOther &&
   row.stream === group.series.stream &&
   row.device === group.series.device &&
   row.node === group.series.node &&
@@ -157,14 +158,14 @@ function byPlace(a: Group, b: Group): number {
   for (const name of ['site', 'node', 'device', 'stream'] as const) {
     if (a.series[name] !== b.series[name]) return a.series[name] < b.series[name] ? -1 : 1;
   }
-  return a.minute - b.minute || Number(a.isText) - Number(b.isText);
+  return a.minute - b.minute || Number(a.isOther) - Number(b.isOther);
 }
 
-function toRow({ series, minute, texts, numbers, bad }: Group): PartialRow {
+function toRow({ series, minute, others, numbers, bad }: Group): PartialRow {
   return {
     ...series,
     minute,
-    count: texts + (numbers?.count ?? 0),
+    count: others + (numbers?.count ?? 0),
     min: numbers?.min ?? null,
     max: numbers?.max ?? null,
     sum: finite(numbers?.sum),

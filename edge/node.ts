@@ -1,20 +1,18 @@
-import type { ForwardLimits } from '../core/forward/plan.ts';
+import type { ByteCodec } from '../core/byte-codec.ts';
+import { DEFAULT_LIMITS, type ForwardLimits, type ForwardSettings, fittedLimits } from '../core/forward/settings.ts';
 import type { ForwardState } from '../core/forward/state.ts';
+import type { Outcome } from '../core/lane-fates.ts';
 import type { NodeLedger } from '../core/ledger.ts';
 import type { NodePlan, SourcePlan } from '../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
-import {
-  createForwarder,
-  DEFAULT_LIMITS,
-  type Forwarder,
-  type ForwardStatus,
-} from '../greengrass-components/forward/forward.ts';
+import { createForwarder, type Forwarder, type ForwardStatus } from '../greengrass-components/forward/forward.ts';
 import { createSense, type Sense } from '../greengrass-components/sense/sense.ts';
-import type { Journal, JournalStatus } from '../journal/journal-port.ts';
+import type { DeadLetter, Journal, JournalStatus } from '../journal/journal-port.ts';
 
 export interface EdgeNodePorts {
   journal: Journal;
   uplink: Uplink;
+  codec: ByteCodec;
   clock: Clock;
   random: Random;
   quarantine: Quarantine;
@@ -35,6 +33,16 @@ export interface EdgeNode {
   status(): Promise<EdgeNodeStatus>;
   /** Resolves when every source has ended by itself (files do, live ones do not). */
   exhausted: Promise<void>;
+  deadLetters: {
+    /** Oldest first. */
+    list(): Promise<DeadLetter[]>;
+    /** They wait again, under the identity that they had; returns how many records. Rejects if the disk refuses. */
+    replay(ids: readonly string[]): Promise<number>;
+    /** Their records are gone for good; returns how many. Rejects if the disk refuses. */
+    discard(ids: readonly string[]): Promise<number>;
+  };
+  /** The journal is written with a new key from now on. Rejects if the disk refuses. */
+  rotateKeys(): Promise<void>;
   /** For checks only: the state as it is now, without a word to the disk. */
   inspect(): { readings: Pick<NodeLedger, 'sources' | 'streams'>; forward: ForwardStatus; state: ForwardState };
   /** Stops the sources and delivers what waits, for at most `flushMs`; then closes journal and uplink. */
@@ -51,12 +59,12 @@ export async function startEdgeNode(
   plan: NodePlan,
   limits: ForwardLimits = DEFAULT_LIMITS,
 ): Promise<EdgeNode> {
-  const { journal, uplink, clock, random, quarantine, logger } = ports;
+  const { journal, uplink, codec, clock, random, quarantine, logger } = ports;
   const opening = await journal.open();
   let forwarder: Forwarder | undefined;
   const sense = createSense(
     {
-      journal,
+      journal: tellingForwarder(journal, () => forwarder),
       clock,
       quarantine,
       logger,
@@ -66,8 +74,8 @@ export async function startEdgeNode(
     opening,
   );
   forwarder = createForwarder(
-    { journal, uplink, clock, random, logger, seriesName: sense.series.nameOf },
-    { node: plan.node, site: plan.site, limits },
+    { journal, uplink, codec, clock, random, logger, seriesName: sense.series.nameOf },
+    { node: plan.node, site: plan.site, ...forwardSettings(plan, limits) },
     opening,
   );
   forwarder.start();
@@ -90,9 +98,21 @@ export async function startEdgeNode(
     return { ledger, forward, journal: journalStatus, failedSources: [...failedSources] };
   };
 
+  const disinter = async <Done extends Outcome>(outcomes: Promise<Done[]>): Promise<number> => {
+    const done = await outcomes;
+    forwarder.disinterred(done);
+    return done.reduce((sum, { from, to }) => sum + to - from, 0);
+  };
+
   return {
     name: plan.node,
     status,
+    deadLetters: {
+      list: () => journal.deadLetters(),
+      replay: (ids) => disinter(journal.exhume(ids)),
+      discard: (ids) => disinter(journal.discard(ids)),
+    },
+    rotateKeys: () => journal.rotateKeys(),
     exhausted: sources.then(() => undefined),
     inspect: () => ({ readings: sense.ledger(), forward: forwarder.status(), state: forwarder.state }),
     async stop(flushMs) {
@@ -110,6 +130,26 @@ export async function startEdgeNode(
   };
 }
 
+/** How the forwarder sends, by the plan of its node. */
+const forwardSettings = ({ priorities, budget, uplinks }: NodePlan, limits: ForwardLimits): ForwardSettings => ({
+  limits: fittedLimits(limits, priorities, budget, uplinks),
+  priorities,
+  budget,
+});
+
+/** What the journal does of itself while it takes a commit, the forwarder must know before it plans again. */
+function tellingForwarder(journal: Journal, forwarder: () => Forwarder | undefined): Journal {
+  return {
+    ...journal,
+    async append(commit) {
+      const result = await journal.append(commit);
+      if (result.agedMs > 0) forwarder()?.aged(result.agedMs);
+      if (result.evicted.length > 0) forwarder()?.evicted(result.evicted);
+      return result;
+    },
+  };
+}
+
 async function runSource(
   { createSource }: EdgeNodePorts,
   sense: Sense,
@@ -117,5 +157,6 @@ async function runSource(
   signal: AbortSignal,
 ): Promise<void> {
   const source = createSource(plan);
-  await source.run(sense.sinkOf(plan.name, source.canWait), sense.positionOf(plan.name), signal);
+  const { name } = plan;
+  await source.run(sense.sinkOf(name, source.canWait), sense.positionOf(name), signal, sense.stateOf(name));
 }

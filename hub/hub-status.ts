@@ -41,6 +41,7 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
         refused: tally.refusedOf(name),
         bytesIn: client?.bytesIn ?? 0,
         envelopes: tally.envelopesOf(name),
+        heldBackMs: client?.heldBackMs ?? 0,
       };
     }),
     store: { ...size, poison: poison.messages, poisonDropped: poison.dropped },

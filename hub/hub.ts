@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { openByteCodec } from '../adapters/compression/byte-codec.ts';
 import { type DuckDbStore, openDuckDbStore } from '../adapters/embedded/duckdb-store.ts';
 import { openPki, type Pki } from '../adapters/embedded/pki.ts';
 import { openQueryEngine, type QueryEngine, type StreamRow } from '../adapters/embedded/query-engine.ts';
@@ -87,6 +88,7 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
   const tally = createIngestTally();
   const ingest = createIngest({
     store,
+    codec: await openByteCodec(),
     nowMs: clock.wallMs,
     logger,
     audit,
@@ -99,7 +101,12 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
   const broker = await starting(
     createBroker(
       { tls: pki.hub, ingest, logger, audit, clock },
-      { host: config.listenOn, port: config.mqttPort, nodes },
+      {
+        host: config.listenOn,
+        port: config.mqttPort,
+        nodes,
+        readLimits: { messagesPerSecond: fleet.hub.clientMessages, bytesPerSecond: fleet.hub.clientBytes },
+      },
     ),
     (opened) => opened.close(),
   );

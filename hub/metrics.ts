@@ -21,12 +21,18 @@ export async function metricsText(status: HubStatus): Promise<{ contentType: str
   const envelopes = counter('envelopes_stored_total', 'Envelopes stored since the start.', ['node']);
   const bytesIn = counter('received_bytes_total', 'Payload bytes received since the start.', ['node']);
   const refused = counter('envelopes_refused_total', 'Envelopes refused since the start.', ['node', 'reason']);
+  const heldBack = counter(
+    'node_held_back_seconds_total',
+    'Time in which nothing was read from the node, because it had sent more than its rate.',
+    ['node'],
+  );
   for (const { name: node, ...seen } of status.nodes) {
     connected.set({ node }, seen.connected ? 1 : 0);
     if (seen.lastSeenMs !== undefined) lastSeen.set({ node }, seen.lastSeenMs / 1_000);
     for (const priority of PRIORITIES) stored.set({ node, priority }, seen.stored[priority]);
     envelopes.inc({ node }, seen.envelopes);
     bytesIn.inc({ node }, seen.bytesIn);
+    heldBack.inc({ node }, seen.heldBackMs / 1_000);
     for (const [reason, count] of Object.entries(seen.refused)) refused.inc({ node, reason }, count);
   }
 

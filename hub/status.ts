@@ -30,6 +30,8 @@ export interface NodeStatus {
   bytesIn: number;
   /** Envelopes stored since the hub's start. */
   envelopes: number;
+  /** For so many ms since the hub's start nothing was read from it, because it had sent more than its rate. */
+  heldBackMs: number;
 }
 
 export interface StoreStatus {

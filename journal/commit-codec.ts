@@ -26,6 +26,10 @@ export interface CommitBlock {
   wallMs: number;
   /** Of the boot that wrote it: comparable only within the epoch. */
   monotonicMs: number;
+  /** Of the directory's age clock: comparable with every other commit (age-clock.ts). */
+  ageMs: number;
+  /** Whether `wallMs` could be trusted. */
+  synced: boolean;
   /**
    * Of the commit within its epoch. A failed one gives its number to the next: of two blocks with one number the later
    * counts, even if the head that says so has become unreadable.
@@ -37,12 +41,15 @@ export interface CommitBlock {
   state: StateDelta;
 }
 
-const POSITIONS_AT = 24;
+const POSITIONS_AT = 33;
 const LANE_COUNT_AT = POSITIONS_AT + 8 * JOURNAL_LANES;
 const FIXED = LANE_COUNT_AT + 1;
 const LANE_ENTRY = 17;
 
-/** wall f64, monotonic f64, number f64, position f64 of each journal lane, lanes u8, per lane {lane u8, first f64, count u32, bytes u32}, records, state as JSON. */
+/**
+ * wall f64, monotonic f64, number f64, age f64, synced u8, position f64 of each journal lane, lanes u8, per lane {lane u8,
+ * first f64, count u32, bytes u32}, records, state as JSON.
+ */
 export function encodeCommit(commit: CommitBlock): Uint8Array {
   const state = Buffer.from(JSON.stringify(commit.state));
   const table = FIXED + commit.lanes.length * LANE_ENTRY;
@@ -51,6 +58,8 @@ export function encodeCommit(commit: CommitBlock): Uint8Array {
   bytes.writeDoubleLE(commit.wallMs, 0);
   bytes.writeDoubleLE(commit.monotonicMs, 8);
   bytes.writeDoubleLE(commit.number, 16);
+  bytes.writeDoubleLE(commit.ageMs, 24);
+  bytes[32] = commit.synced ? 1 : 0;
   for (let lane = 0; lane < JOURNAL_LANES; lane++) {
     bytes.writeDoubleLE(commit.positions[lane]!, POSITIONS_AT + 8 * lane);
   }
@@ -100,9 +109,14 @@ export function decodeCommit(payload: Uint8Array): CommitBlock {
   return { ...decodeTimes(payload), number: bytes.readDoubleLE(16), positions, lanes, state };
 }
 
-export function decodeTimes(payload: Uint8Array): Pick<CommitBlock, 'wallMs' | 'monotonicMs'> {
+export function decodeTimes(payload: Uint8Array): Pick<CommitBlock, 'wallMs' | 'monotonicMs' | 'ageMs' | 'synced'> {
   const bytes = bufferOf(payload);
-  return { wallMs: bytes.readDoubleLE(0), monotonicMs: bytes.readDoubleLE(8) };
+  return {
+    wallMs: bytes.readDoubleLE(0),
+    monotonicMs: bytes.readDoubleLE(8),
+    ageMs: bytes.readDoubleLE(24),
+    synced: bytes[32] === 1,
+  };
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

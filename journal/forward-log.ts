@@ -1,9 +1,20 @@
 import type { JsonValue } from '../core/filters/filter.ts';
+import type { Meter } from '../core/forward/budget.ts';
 import type { Epoch } from '../core/identity.ts';
-import { emptyFateBook, enterOutcomes, type FateBook, type Outcome } from '../core/lane-fates.ts';
+import {
+  type DeadLetterReason,
+  emptyFateBook,
+  enterFarSide,
+  enterOutcomes,
+  type FateBook,
+  type Outcome,
+  outcomeOf,
+} from '../core/lane-fates.ts';
 import type { Disk } from '../core/ports.ts';
 import type { Lane } from '../core/priority.ts';
-import { createSegmentLog, recoverLog, segmentNumbers } from './segment-log.ts';
+import type { LogKeys } from './key-ring.ts';
+import { recoverLog, segmentNumbers } from './segment-files.ts';
+import { createSegmentLog } from './segment-log.ts';
 
 /** Where forward writes what became of records. Only forward writes it; the producer reads it to recycle. */
 export interface ForwardLog {
@@ -12,17 +23,21 @@ export interface ForwardLog {
   damages: number;
   /** Not durable by itself: see sync. */
   append(outcomes: readonly Outcome[]): Promise<void>;
-  /** Keeps the id of the far side: it changes only when that one's store was replaced. */
-  noteFarSide(id: string): Promise<void>;
+  /** Keeps the id of the far side: it changes with the uplink, and when that one's store was replaced. */
+  noteFarSide(id: string, uplink: string): Promise<void>;
+  /** Not durable by itself. */
+  noteMeter(meter: Meter): Promise<void>;
   /** Durable when it resolves; only then may segments be recycled on it (docs/adr/0002-journal.md). */
   sync(): Promise<void>;
+  /** Begins a new generation, as with a new key. Durable when it resolves. */
+  roll(): Promise<void>;
   bytes(): number;
   close(): Promise<void>;
 }
 
 const LOG = 'forward';
 /** Generations are small: recovery reads one or two of them. */
-const SEGMENT_BYTES = 256 * 1024;
+const MAX_SEGMENT_BYTES = 256 * 1024;
 
 interface ForwardSnapshot {
   book: FateBook;
@@ -30,23 +45,64 @@ interface ForwardSnapshot {
   damages: number;
 }
 
-type Entry = [epoch: Epoch, lane: Lane, from: number, to: number, fate: Outcome['fate']];
+/** `reason` of a dead letter or of the last try, `count` of the tries. */
+type Entry = [
+  epoch: Epoch,
+  lane: Lane,
+  from: number,
+  to: number,
+  fate: Outcome['fate'],
+  reason?: DeadLetterReason,
+  count?: number,
+];
 
-/** @param epoch of the producer's opening: it only marks the blocks. */
-export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardLog> {
-  const recovered = await recoverLog(disk, LOG);
+const entryOf = (outcome: Outcome): Entry => {
+  const { epoch, lane, from, to, fate } = outcome;
+  switch (fate) {
+    case 'dead-lettered':
+      return [epoch, lane, from, to, fate, outcome.reason];
+    case 'tried':
+      return [epoch, lane, from, to, fate, outcome.reason, outcome.count];
+    default:
+      return [epoch, lane, from, to, fate];
+  }
+};
+
+function outcomeOfEntry([epoch, lane, from, to, fate, reason, count]: Entry): Outcome {
+  const range = outcomeOf({ epoch, lane }, { from, to });
+  switch (fate) {
+    case 'dead-lettered':
+      return { ...range, fate, reason: reason! };
+    case 'tried':
+      return { ...range, fate, reason: reason!, count: count! };
+    default:
+      return { ...range, fate };
+  }
+}
+
+/**
+ * @param epoch of the producer's opening: it only marks the blocks
+ * @param directoryBytes quota of the whole directory: generations are a small part of it
+ */
+export async function openForwardLog(
+  disk: Disk,
+  keys: LogKeys,
+  epoch: Epoch,
+  directoryBytes: number,
+): Promise<ForwardLog> {
+  const segmentBytes = Math.min(MAX_SEGMENT_BYTES, Math.floor(directoryBytes / 64));
+  const recovered = await recoverLog(disk, LOG, keys);
   const snapshot = recovered.head?.snapshot as ForwardSnapshot | undefined;
   const book = snapshot?.book ?? emptyFateBook();
   const damages = (snapshot?.damages ?? 0) + recovered.damages;
   for (const { payload } of recovered.blocks) {
-    const entries = JSON.parse(Buffer.from(payload).toString('utf8')) as Entry[];
-    enterOutcomes(
-      book,
-      entries.map(([entryEpoch, lane, from, to, fate]) => ({ epoch: entryEpoch, lane, from, to, fate })),
-    );
+    const noted = JSON.parse(Buffer.from(payload).toString('utf8')) as Entry[] | { meter: Meter };
+    if (Array.isArray(noted)) enterOutcomes(book, noted.map(outcomeOfEntry));
+    else book.meter = noted.meter;
   }
   const log = createSegmentLog(disk, {
     log: LOG,
+    keys,
     epoch,
     nextSegment: (recovered.segments.at(-1) ?? 0) + 1,
     truncated: recovered.truncated,
@@ -57,7 +113,7 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
     previousBytes = log.size;
     await log.roll();
     const numbers = await segmentNumbers(disk, LOG);
-    await log.remove(numbers.slice(0, -2));
+    await log.recycle(numbers.slice(0, -2));
   };
   await roll();
   return {
@@ -65,15 +121,22 @@ export async function openForwardLog(disk: Disk, epoch: Epoch): Promise<ForwardL
     damages,
     async append(outcomes) {
       enterOutcomes(book, outcomes);
-      if (log.size > SEGMENT_BYTES || !log.writable) return roll(); // its snapshot holds the outcomes already
-      const entries = outcomes.map(({ epoch: of, lane, from, to, fate }): Entry => [of, lane, from, to, fate]);
-      await log.append([Buffer.from(JSON.stringify(entries))], { sync: false });
+      if (log.size - log.headBytes > segmentBytes || !log.writable) return roll(); // its snapshot holds the outcomes already
+      await log.append([{ kind: 'fates', payload: Buffer.from(JSON.stringify(outcomes.map(entryOf))) }], {
+        sync: false,
+      });
     },
-    async noteFarSide(id) {
-      book.farSide = id;
+    async noteMeter(meter) {
+      book.meter = meter;
+      if (log.size - log.headBytes > segmentBytes || !log.writable) return roll();
+      await log.append([{ kind: 'fates', payload: Buffer.from(JSON.stringify({ meter })) }], { sync: false });
+    },
+    async noteFarSide(id, uplink) {
+      enterFarSide(book, id, uplink);
       await roll(); // its snapshot holds the id
     },
     sync: () => (log.writable ? log.sync() : roll()),
+    roll,
     bytes: () => log.size + previousBytes,
     close: () => log.close(),
   };

@@ -1,12 +1,13 @@
 import type { JsonValue } from '../core/filters/filter.ts';
+import type { Meter } from '../core/forward/budget.ts';
 import type { Epoch } from '../core/identity.ts';
-import type { FateBook, Outcome } from '../core/lane-fates.ts';
+import type { DeadLetterReason, FateBook, Outcome } from '../core/lane-fates.ts';
 import type { Lane } from '../core/priority.ts';
 import type { Range, RangeSet } from '../core/ranges.ts';
 import type { JournalLane, StateDelta } from './commit-codec.ts';
 
 /** The durable queue of one producer, as sense and forward see it: in this thread, in a worker, or simulated. */
-export interface Journal {
+export interface Journal extends DeadLetterStore {
   /** Reads back what is there and starts a new epoch. Rejects if the directory cannot be used. */
   open(): Promise<JournalOpening>;
   /** Durable when it resolves with ok; with !ok nothing of it happened, now or after a restart. */
@@ -19,9 +20,56 @@ export interface Journal {
    */
   settle(outcomes: readonly Outcome[]): Promise<void>;
   /** Keeps which far side the fates are about. Best effort: it is told again with the next connection. */
-  noteFarSide(id: string): Promise<void>;
+  noteFarSide(id: string, uplink: string): Promise<void>;
+  /** Keeps what was sent and received of the data budgets. Best effort. */
+  noteMeter(meter: Meter): Promise<void>;
+  /** Writes with a new key from now on; the old ones go with the last block that needs them. Rejects if the disk refuses. */
+  rotateKeys(): Promise<void>;
   status(): Promise<JournalStatus>;
   close(): Promise<void>;
+}
+
+/**
+ * Records that ran out of retries, kept beside the queue with what they hold, bounded: the oldest are discarded for
+ * newer ones, and that is noted as `discarded`.
+ */
+export interface DeadLetterStore {
+  /**
+   * Copies the records of a range out of the queue. Durable when it resolves; it gives them no fate: the caller settles
+   * `buried` as dead-lettered next. Until then, and if a record is delivered after all, its copy counts for nothing; a
+   * range that is buried again replaces its older copy. Rejects if the disk refuses: then ask again later.
+   */
+  bury(letter: Burial): Promise<BurialResult>;
+  /** What is dead-lettered by the book of fates and can be replayed, oldest first, without the records' bytes. */
+  deadLetters(): Promise<DeadLetter[]>;
+  /**
+   * Brings the records of dead letters back into the queue under their old epoch, lane and positions, and notes them as
+   * `replayed`, durably, in this order. The outcomes are for the forwarder (`replayed`); ids that are not there are
+   * passed over. Rejects if the disk refuses.
+   */
+  exhume(ids: readonly string[]): Promise<Extract<Outcome, { fate: 'replayed' }>[]>;
+  /** Removes the records of dead letters for good and notes them as `discarded`. The outcomes are for the forwarder. */
+  discard(ids: readonly string[]): Promise<Extract<Outcome, { fate: 'discarded' }>[]>;
+}
+
+export interface Burial extends Range {
+  epoch: Epoch;
+  lane: Lane;
+  /** What the last failure was. */
+  reason: DeadLetterReason;
+  /** How often the records were sent and failed. */
+  attempts: number;
+}
+export interface BurialResult {
+  buried: RangeSet;
+  /** On no readable block. What has a fate by now is in neither. */
+  missing: RangeSet;
+}
+/** One buried range, or what is left of it. */
+export interface DeadLetter extends Burial {
+  id: string;
+  /** Wall clock of the burial, ms. */
+  buriedMs: number;
 }
 
 export interface Commit {
@@ -31,18 +79,29 @@ export interface Commit {
   clockOffsetMs: number;
 }
 
-export type AppendResult =
+export type AppendResult = (
   | { ok: true; monotonicMs: number; lanes: readonly { lane: JournalLane; first: number; count: number }[] }
-  | { ok: false; reason: 'journal-full' | 'journal-failed'; detail: string };
+  | { ok: false; reason: 'journal-full' | 'journal-failed'; detail: string }
+) & {
+  /** What had to go to make room, whether or not that was enough. It is noted already. */
+  evicted: readonly Outcome[];
+  /** By so many ms everything of earlier openings is older than was known until now (age-clock.ts). */
+  agedMs: number;
+};
 
 export interface ReadRequest extends Range {
   epoch: Epoch;
   lane: Lane;
   maxRecords: number;
   maxBytes: number;
+  /** What is handed out is to be sent: it is not evicted for so long, or until it has a fate. @default 0 */
+  leaseMs?: number;
 }
 
-/** `parts` cover [request.from, to) but for `missing`: positions that no readable block holds. */
+/**
+ * `parts` cover [request.from, to) but for `missing`, positions that no readable block holds, and for what has a fate by
+ * now.
+ */
 export interface ReadResult {
   to: number;
   parts: readonly ReadPart[];
@@ -51,6 +110,7 @@ export interface ReadResult {
 export interface ReadPart extends Range {
   wallMs: number;
   monotonicMs: number;
+  ageMs: number;
   bytes: Uint8Array;
 }
 
@@ -66,10 +126,18 @@ export interface JournalOpening {
   /** Damaged places found in the life of the directory. Their counters may be gone with them; records are found out. */
   damages: number;
   localHeld: number;
+  /** The directory's age clock at the opening (age-clock.ts). */
+  ageMs: number;
 }
 export interface OldEpoch {
   epoch: Epoch;
-  lanes: readonly { available: RangeSet; end: number }[];
+  lanes: readonly OldLane[];
+}
+export interface OldLane {
+  available: RangeSet;
+  end: number;
+  /** Ascending: positions below `to`, and not below that of an earlier mark, were enqueued at `ageMs` or earlier. */
+  marks: readonly { to: number; ageMs: number }[];
 }
 
 export interface JournalStatus {

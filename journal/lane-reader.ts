@@ -1,114 +1,187 @@
-import type { Disk } from '../core/ports.ts';
-import { type Range, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
-import { scanBlocks } from './block.ts';
-import { type CommittedLane, decodeLanes, decodeTimes } from './commit-codec.ts';
+import type { Epoch } from '../core/identity.ts';
+import { type Range, rangeSetOf, subtract } from '../core/ranges.ts';
+import type { BlockKind } from './block.ts';
+import { type CarriedPart, decodeCarried } from './carried-codec.ts';
+import { decodeLanes, decodeTimes, LOCAL_LANE } from './commit-codec.ts';
 import type { ReadPart, ReadRequest, ReadResult } from './journal-port.ts';
-import { RECORDS_LOG } from './journal-snapshot.ts';
 import { readRecords } from './record-codec.ts';
-import { counts, type LogPlace, type SegmentLog, scanSegment, segmentFile } from './segment-log.ts';
+import { counts } from './segment-files.ts';
+import type { LogPlace, SegmentLog } from './segment-log.ts';
 import type { SegmentSpan } from './spans.ts';
 
-/** Where a block lies and which positions it holds; with its payload if it was just scanned. */
+/** Which positions a block holds. */
+interface IndexedRange extends Range {
+  epoch: Epoch;
+  lane: number;
+}
+/** Where a block lies and what it holds. */
 interface IndexedBlock {
   offset: number;
   length: number;
-  lanes: readonly (Range & { lane: number })[];
-  payload: Uint8Array | undefined;
+  kind: BlockKind;
+  epoch: Epoch;
+  ranges: readonly IndexedRange[];
+}
+interface Place {
+  segment: number;
+  block: IndexedBlock;
 }
 
 export interface LaneReader {
-  read(request: ReadRequest): Promise<ReadResult>;
+  /** `missing` names whatever is on no readable block, whether or not it has a fate. */
+  read(request: Omit<ReadRequest, 'leaseMs'>): Promise<ReadResult>;
+  /** Everything in a segment that is to travel, block by block. */
+  partsIn(segment: number): AsyncGenerator<CarriedPart[]>;
   /** Tells the reader of a block that was just written, so that it needs no scan. */
-  noteBlock(place: LogPlace, lanes: readonly CommittedLane[]): void;
+  noteBlock(place: LogPlace, block: Pick<IndexedBlock, 'kind' | 'epoch' | 'ranges'>): void;
 }
 
+/** Indexes of older segments that are kept: a lane that is read on seldom needs another one. */
+const KEPT_INDEXES = 32;
+
 /**
- * Finds records by position. The index of the segment being written grows with it; of the older ones only the one
- * read last is held (delivery runs in order), so memory does not grow with the backlog.
+ * Finds records by position, in the segment they were committed to or one they were carried into. The index of the segment
+ * being written grows with it; of the older ones a few are held, and the payloads of one (delivery runs in order), so
+ * memory does not grow with the backlog.
  */
-export function createLaneReader(disk: Disk, log: SegmentLog, spans: readonly SegmentSpan[]): LaneReader {
+export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[]): LaneReader {
   let current: { segment: number; blocks: IndexedBlock[] } = { segment: -1, blocks: [] };
-  let scanned: { segment: number; blocks: IndexedBlock[] } = { segment: -1, blocks: [] };
+  const indexes = new Map<number, IndexedBlock[]>();
+  let payloads: { segment: number; byOffset: ReadonlyMap<number, Uint8Array> } = { segment: -1, byOffset: new Map() };
 
   const blocksOf = async (segment: number): Promise<readonly IndexedBlock[]> => {
     if (segment === current.segment) return current.blocks;
-    if (segment !== scanned.segment) scanned = { segment, blocks: await scan(segment) };
-    return scanned.blocks;
+    const known = indexes.get(segment);
+    if (known) return known;
+    const { blocks } = await log.scan(segment);
+    const own = blocks.filter((block) => block.block > 0 && counts(block, log.truncated));
+    payloads = { segment, byOffset: new Map(own.map(({ offset, payload }) => [offset, payload])) };
+    const index = own.map(({ offset, length, kind, epoch, payload }) => ({
+      offset,
+      length,
+      kind,
+      epoch,
+      ranges: partsOf(kind, epoch, payload).map(rangeOf),
+    }));
+    keepIndex(segment, index);
+    return index;
   };
 
-  const scan = async (segment: number): Promise<IndexedBlock[]> => {
-    const { blocks } = await scanSegment(disk, RECORDS_LOG, segment);
-    return blocks
-      .filter((block) => block.block > 0 && counts(block, log.truncated))
-      .map(({ offset, length, payload }) => ({ offset, length, payload, lanes: rangesOf(decodeLanes(payload)) }));
+  const keepIndex = (segment: number, index: IndexedBlock[]): void => {
+    indexes.set(segment, index);
+    const [oldest] = indexes.keys();
+    if (indexes.size > KEPT_INDEXES) indexes.delete(oldest!);
   };
 
-  const payloadOf = async (segment: number, block: IndexedBlock): Promise<Uint8Array | undefined> => {
-    if (block.payload) return block.payload;
-    const bytes = await disk.read(segmentFile(RECORDS_LOG, segment), block.offset, block.length);
-    return scanBlocks(bytes, segment).blocks[0]?.payload;
+  const partsAt = async ({ segment, block }: Place): Promise<CarriedPart[]> => {
+    const payload = segment === payloads.segment ? payloads.byOffset.get(block.offset) : undefined;
+    if (payload) return partsOf(block.kind, block.epoch, payload);
+    const found = await log.read({ segment, offset: block.offset, length: block.length });
+    return found ? partsOf(found.kind, found.epoch, found.payload) : [];
   };
 
-  const read = async (request: ReadRequest): Promise<ReadResult> => {
-    const parts: ReadPart[] = [];
-    let records = 0;
-    let bytes = 0;
-    let to = request.to;
-    reading: for (const span of spans) {
-      if (span.epoch !== request.epoch || !overlaps(rangeIn(span, request.lane), request)) continue;
+  /** Blocks that hold any of the wanted positions, by position. */
+  const placesOf = async (request: Wanted): Promise<(Place & { range: Range })[]> => {
+    const places: (Place & { range: Range })[] = [];
+    for (const span of spans) {
+      if (!mayHold(span, request)) continue;
       for (const block of await blocksOf(span.segment)) {
-        const range = block.lanes.find(({ lane }) => lane === request.lane);
-        if (!range || !overlaps(range, request)) continue;
-        if (records >= request.maxRecords || bytes >= request.maxBytes) {
-          to = Math.max(request.from, range.from);
-          break reading;
-        }
-        const payload = await payloadOf(span.segment, block);
-        if (!payload) continue;
-        const wanted = {
-          ...request,
-          to: Math.min(request.to, Math.max(request.from, range.from) + request.maxRecords - records),
-        };
-        const part = partOf(payload, wanted);
-        parts.push(part);
-        records += part.to - part.from;
-        bytes += part.bytes.length;
-        if (part.to < Math.min(range.to, request.to)) {
-          to = part.to;
-          break reading;
+        for (const range of block.ranges) {
+          if (isWanted(range, request)) places.push({ segment: span.segment, block, range });
         }
       }
     }
-    const missing: RangeSet = subtract([{ from: request.from, to }], rangeSetOf(parts));
-    return { to, parts, missing };
+    return places.sort((a, b) => a.range.from - b.range.from);
+  };
+
+  const read: LaneReader['read'] = async (request) => {
+    const parts: ReadPart[] = [];
+    let next = request.from;
+    let records = 0;
+    let bytes = 0;
+    let to = request.to;
+    for (const place of await placesOf(request)) {
+      if (place.range.to <= next) continue; // carried on, and the old segment is still there
+      if (records >= request.maxRecords || bytes >= request.maxBytes) {
+        to = Math.max(next, place.range.from);
+        break;
+      }
+      const from = Math.max(next, place.range.from);
+      const end = Math.min(request.to, place.range.to, from + request.maxRecords - records);
+      const found = (await partsAt(place)).find((part) => isWanted(rangeOf(part), { ...request, from, to: end }));
+      if (!found) continue; // damaged since it was indexed; another copy may follow
+      parts.push(cut(found, from, end));
+      records += end - from;
+      bytes += parts.at(-1)!.bytes.length;
+      next = end;
+      if (end < Math.min(place.range.to, request.to)) {
+        to = end;
+        break;
+      }
+    }
+    return { to, parts, missing: subtract([{ from: request.from, to }], rangeSetOf(parts)) };
   };
 
   return {
     read,
-    noteBlock({ segment, offset, length }, lanes) {
-      if (segment !== current.segment) current = { segment, blocks: [] };
-      current.blocks.push({ offset, length, lanes: rangesOf(lanes), payload: undefined });
+    async *partsIn(segment) {
+      for (const block of await blocksOf(segment)) yield await partsAt({ segment, block });
+    },
+    noteBlock({ segment, offset, length }, block) {
+      if (segment !== current.segment) {
+        if (current.segment >= 0) keepIndex(current.segment, current.blocks);
+        current = { segment, blocks: [] };
+      }
+      current.blocks.push({ offset, length, ...block });
     },
   };
 }
 
-const rangesOf = (lanes: readonly CommittedLane[]): (Range & { lane: number })[] =>
-  lanes.map(({ lane, first, count }) => ({ lane, from: first, to: first + count }));
+/** What of a block is to travel, whichever kind it is of. */
+function partsOf(kind: BlockKind, epoch: Epoch, payload: Uint8Array): CarriedPart[] {
+  if (kind === 'carried') return decodeCarried(payload);
+  const { wallMs, monotonicMs, ageMs } = decodeTimes(payload);
+  return decodeLanes(payload).flatMap(({ lane, first, count, bytes }) =>
+    lane === LOCAL_LANE ? [] : [{ epoch, lane, first, count, wallMs, monotonicMs, ageMs, bytes }],
+  );
+}
 
-const rangeIn = (span: SegmentSpan, lane: number): Range => ({ from: span.start[lane]!, to: span.end[lane]! });
+export const rangeOf = ({ epoch, lane, first, count }: CarriedPart): IndexedRange => ({
+  epoch,
+  lane,
+  from: first,
+  to: first + count,
+});
+
+interface Wanted extends Range {
+  epoch: Epoch;
+  lane: number;
+}
 
 const overlaps = (a: Range, b: Range): boolean => a.from < b.to && b.from < a.to;
 
-/** The records of a block that the request wants. */
-function partOf(payload: Uint8Array, request: ReadRequest): ReadPart {
-  const lane = decodeLanes(payload).find((candidate) => candidate.lane === request.lane)!;
-  const from = Math.max(lane.first, request.from);
-  const to = Math.min(lane.first + lane.count, request.to);
-  const times = decodeTimes(payload);
+const isWanted = (range: IndexedRange, wanted: Wanted): boolean =>
+  range.epoch === wanted.epoch && range.lane === wanted.lane && overlaps(range, wanted);
+
+const mayHold = (span: SegmentSpan, wanted: Wanted): boolean =>
+  span.carried.some((range) => isWanted(range, wanted)) ||
+  (span.epoch === wanted.epoch && overlaps({ from: span.start[wanted.lane]!, to: span.end[wanted.lane]! }, wanted));
+
+/** The records of a part from position `from` to `to`. */
+export function cut(
+  { first, count, wallMs, monotonicMs, ageMs, bytes }: CarriedPart,
+  from: number,
+  to: number,
+): ReadPart {
+  const times = { wallMs, monotonicMs, ageMs };
   // Copies, not views: a view would take the whole segment with it to another thread.
-  if (to - from === lane.count) return { from, to, ...times, bytes: new Uint8Array(lane.bytes) };
-  const records = readRecords(lane.bytes);
-  const start = records[from - lane.first]!.offset;
-  const last = records[to - 1 - lane.first]!;
-  return { from, to, ...times, bytes: new Uint8Array(lane.bytes.subarray(start, last.offset + last.length)) };
+  if (to - from === count) return { from, to, ...times, bytes: new Uint8Array(bytes) };
+  const records = readRecords(bytes);
+  const last = records[to - 1 - first]!;
+  return {
+    from,
+    to,
+    ...times,
+    bytes: new Uint8Array(bytes.subarray(records[from - first]!.offset, last.offset + last.length)),
+  };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash64 } from '../core/identity.ts';
-import { CLOCKS, type ClockState, QUALITIES, type Quality, type Value } from '../core/reading.ts';
+import { CLOCKS, type ClockState, QUALITIES, type Quality } from '../core/reading.ts';
+import { isArray, isJson, type Value } from '../core/value.ts';
 
 /** A record as the journal keeps it: `series` is the number under which the journal knows device and stream. */
 export interface JournalRecord {
@@ -16,8 +17,13 @@ const NUMBER = 1;
 const FALSE = 2;
 const TRUE = 3;
 const TEXT = 4;
+const JSON_TEXT = 5;
+const ARRAY = 6;
 
-/** Collects records of one lane: series (4 bytes), flags (1), time (8), then the value: 8 bytes, or 2 + UTF-8. */
+/**
+ * Collects records of one lane: series (4 bytes), flags (1), time (8), then the value: 8 bytes of a number, 2 of a
+ * length and the UTF-8 of a text or of JSON, 2 of a count and 8 for each sample of an array.
+ */
 export interface RecordWriter {
   push(record: JournalRecord): void;
   readonly count: number;
@@ -37,8 +43,9 @@ export function createRecordWriter(): RecordWriter {
   return {
     push(record) {
       const { value } = record;
-      const text = typeof value === 'string' ? Buffer.from(value) : undefined;
-      reserve(23 + (text?.length ?? 0));
+      const text = textOf(value);
+      const samples = isArray(value) ? value : undefined;
+      reserve(23 + (text?.length ?? 0) + 8 * (samples?.length ?? 0));
       buffer.writeUInt32LE(record.series, length);
       buffer[length + 4] = flagsOf(record);
       buffer.writeDoubleLE(record.ts, length + 5);
@@ -47,6 +54,9 @@ export function createRecordWriter(): RecordWriter {
       else if (text) {
         buffer.writeUInt16LE(text.length, length);
         length += 2 + text.copy(buffer, length + 2);
+      } else if (samples) {
+        length = buffer.writeUInt16LE(samples.length, length);
+        for (const sample of samples) length = buffer.writeDoubleLE(sample, length);
       }
       count++;
     },
@@ -93,7 +103,13 @@ function kindOf(value: Value): number {
   if (value === null) return NULL;
   if (typeof value === 'number') return NUMBER;
   if (typeof value === 'string') return TEXT;
-  return value ? TRUE : FALSE;
+  if (typeof value === 'boolean') return value ? TRUE : FALSE;
+  return isArray(value) ? ARRAY : JSON_TEXT;
+}
+
+function textOf(value: Value): Buffer | undefined {
+  if (typeof value === 'string') return Buffer.from(value);
+  return isJson(value) ? Buffer.from(value.json) : undefined;
 }
 
 function readValue(buffer: Buffer, offset: number, kind: number): [Value, number] {
@@ -106,11 +122,18 @@ function readValue(buffer: Buffer, offset: number, kind: number): [Value, number
       return [false, 0];
     case TRUE:
       return [true, 0];
-    case TEXT: {
+    case TEXT:
+    case JSON_TEXT: {
       const length = buffer.readUInt16LE(offset);
-      return [buffer.toString('utf8', offset + 2, offset + 2 + length), 2 + length];
+      const text = buffer.toString('utf8', offset + 2, offset + 2 + length);
+      return [kind === TEXT ? text : { json: text }, 2 + length];
+    }
+    case ARRAY: {
+      const count = buffer.readUInt16LE(offset);
+      const samples = Array.from({ length: count }, (_, index) => buffer.readDoubleLE(offset + 2 + 8 * index));
+      return [samples, 2 + 8 * count];
     }
     default:
-      throw new Error(`record of kind ${kind}, known are 0 to 4`);
+      throw new Error(`record of kind ${kind}, known are 0 to 6`);
   }
 }

@@ -3,12 +3,17 @@ import type { Epoch } from '../core/identity.ts';
 import { type FateBook, fatesOf, finished } from '../core/lane-fates.ts';
 import type { Disk } from '../core/ports.ts';
 import { LANES, type Lane } from '../core/priority.ts';
-import { type RangeSet, rangeSetOf } from '../core/ranges.ts';
+import { rangeSetOf } from '../core/ranges.ts';
+import type { AgeStamp } from './age-clock.ts';
+import { type Aside, mayHoldData } from './aside.ts';
+import { decodeCarried } from './carried-codec.ts';
 import { type CommitBlock, decodeCommit } from './commit-codec.ts';
-import type { OldEpoch } from './journal-port.ts';
+import type { OldEpoch, OldLane } from './journal-port.ts';
 import { type JournalSnapshot, RECORDS_LOG } from './journal-snapshot.ts';
-import { type RecoveredLog, recoverLog, segmentFile } from './segment-log.ts';
-import { growSpan, growSpanTo, newSpan, noPositions, type SegmentSpan } from './spans.ts';
+import type { LogKeys } from './key-ring.ts';
+import { type RecoveredLog, recoverLog, segmentFile } from './segment-files.ts';
+import { unpackSpans } from './span-codec.ts';
+import { growSpan, growSpanByCarried, growSpanTo, newSpan, noPositions, type SegmentSpan } from './spans.ts';
 
 export interface RecoveredJournal {
   spans: SegmentSpan[];
@@ -19,7 +24,9 @@ export interface RecoveredJournal {
   truncated: Record<string, number>;
   nextSegment: number;
   damages: number;
-  /** Files of attempts that never held anything: a crash in the middle of a roll. */
+  /** Of the newest commit that can be read. */
+  stamp: AgeStamp | undefined;
+  /** Removes files that never held anything, which a crash in the middle of a roll leaves; others are kept aside. */
   removeOrphans(): Promise<void>;
 }
 
@@ -27,58 +34,85 @@ export interface RecoveredJournal {
  * Reads back what the directory holds. Cost: the newest segment (the one before it too, if its head is damaged).
  * @param book what forward knows: a position with a fate was enqueued, even if its block is gone
  */
-export async function recoverJournal(disk: Disk, book: FateBook): Promise<RecoveredJournal> {
-  const log = await recoverLog(disk, RECORDS_LOG);
+export async function recoverJournal(
+  disk: Disk,
+  keys: LogKeys,
+  book: FateBook,
+  aside: Aside,
+): Promise<RecoveredJournal> {
+  const log = await recoverLog(disk, RECORDS_LOG, keys, aside);
   const snapshot = log.head?.snapshot as JournalSnapshot | undefined;
   const state = snapshot?.state ?? {};
-  const spans = snapshot ? [...snapshot.spans, newSpan(log.head!.segment, snapshot.epoch, snapshot.positions)] : [];
-  const { commits, truncated } = commitsOf(log);
-  for (const { segment, epoch, commit } of commits) {
+  const spans = snapshot
+    ? [...unpackSpans(snapshot.spans), newSpan(log.head!.segment, snapshot.epoch, snapshot.positions)]
+    : [];
+  const { found, truncated } = blocksOf(log);
+  let stamp = snapshot?.stamp;
+  for (const { segment, epoch, commit, carried } of found) {
     const span = findOrAdd(spans, segment, epoch);
+    if (carried) growSpanByCarried(span, decodeCarried(carried));
+    if (!commit) continue;
     Object.assign(state, commit.state);
     growSpanTo(span, commit.positions);
-    growSpan(span, commit.lanes);
+    growSpan(span, commit.lanes, commit.ageMs);
+    stamp = { ageMs: commit.ageMs, wallMs: commit.wallMs, synced: commit.synced };
   }
   const present = spans.filter((span) => log.segments.includes(span.segment));
-  for (const span of present) span.bytes = await disk.size(segmentFile(RECORDS_LOG, span.segment));
+  for (const span of present) {
+    span.bytes = await disk.size(segmentFile(RECORDS_LOG, span.segment));
+    span.room ||= span.bytes; // of the newest ones nobody noted it
+  }
   const orphans = log.segments.filter((number) => !present.some((span) => span.segment === number));
+  const known = createKnown(present, snapshot, book);
   return {
     spans: present,
-    epochs: epochsOf(present, book),
-    enqueued: enqueuedUntil(snapshot, spans, book),
+    epochs: known.epochs.map((epoch) => ({ epoch, lanes: LANES.map((lane) => oldLane(present, known, epoch, lane)) })),
+    enqueued: enqueuedUntil(snapshot, spans, known),
     state,
     truncated,
     nextSegment: (log.segments.at(-1) ?? 0) + 1,
-    damages: (snapshot?.damages ?? 0) + log.damages + lostTails(present, book),
+    damages: (snapshot?.damages ?? 0) + log.damages + known.lostTails(),
+    stamp,
     async removeOrphans() {
-      for (const number of orphans) await disk.remove(segmentFile(RECORDS_LOG, number));
+      for (const number of orphans) {
+        const name = segmentFile(RECORDS_LOG, number);
+        const isCutOff = truncated[number] !== undefined;
+        if (isCutOff || !mayHoldData(await disk.read(name, 0, await disk.size(name)), number)) await disk.remove(name);
+        else await aside.keepFile(name);
+      }
       if (orphans.length > 0) await disk.syncDirectory();
     },
   };
 }
 
-interface FoundCommit {
+interface FoundBlock {
   segment: number;
   epoch: Epoch;
-  commit: CommitBlock;
+  commit?: CommitBlock;
+  /** Payload with records that were carried on. */
+  carried?: Uint8Array;
 }
 
 /**
- * The commits after the head that count. One that failed has the number of the one that took its place: it is cut off
+ * The blocks after the head that count. A commit that failed has the number of the one that took its place: it is cut off
  * even if the head that said so is the one that cannot be read.
  */
-function commitsOf(log: RecoveredLog): { commits: FoundCommit[]; truncated: Record<string, number> } {
+function blocksOf(log: RecoveredLog): { found: FoundBlock[]; truncated: Record<string, number> } {
   const truncated = { ...log.truncated };
-  const commits: FoundCommit[] = [];
+  const found: FoundBlock[] = [];
   const firstNumbers = new Map<Epoch, number>();
-  for (const { segment, epoch, offset, payload } of log.blocks.toReversed()) {
+  for (const { segment, epoch, offset, kind, payload } of log.blocks.toReversed()) {
+    if (kind === 'carried') {
+      found.push({ segment, epoch, carried: payload });
+      continue;
+    }
     const commit = decodeCommit(payload);
     if (commit.number < (firstNumbers.get(epoch) ?? Number.POSITIVE_INFINITY)) {
       firstNumbers.set(epoch, commit.number);
-      commits.push({ segment, epoch, commit });
+      found.push({ segment, epoch, commit });
     } else truncated[segment] = Math.min(offset, truncated[segment] ?? offset);
   }
-  return { commits: commits.toReversed(), truncated };
+  return { found: found.toReversed(), truncated };
 }
 
 function findOrAdd(spans: SegmentSpan[], segment: number, epoch: Epoch): SegmentSpan {
@@ -91,42 +125,62 @@ function findOrAdd(spans: SegmentSpan[], segment: number, epoch: Epoch): Segment
   return added;
 }
 
-function epochsOf(spans: readonly SegmentSpan[], book: FateBook): OldEpoch[] {
-  return [...new Set(spans.map((span) => span.epoch))].map((epoch) => ({
-    epoch,
-    lanes: LANES.map((lane) => ({
-      available: availableIn(spans, epoch, lane),
-      end: endOf(spans, book, epoch, lane),
-    })),
-  }));
+/** What is known of the epochs that anything is still to be said of. */
+interface Known {
+  /** Oldest first. */
+  epochs: Epoch[];
+  /** Where a lane ends: a position with a fate was enqueued, even if the last block of its epoch is unreadable by now. */
+  end(epoch: Epoch, lane: Lane): number;
+  /** Epochs of which forward knows fates beyond the last readable block: that block was acknowledged, and is gone. */
+  lostTails(): number;
 }
 
-function availableIn(spans: readonly SegmentSpan[], epoch: Epoch, lane: Lane): RangeSet {
+function createKnown(spans: readonly SegmentSpan[], snapshot: JournalSnapshot | undefined, book: FateBook): Known {
+  const stated = new Map(snapshot?.ends.filter(([epoch]) => !book.gone?.includes(epoch)));
+  const inBook = Object.keys(book.lanes).map((name) => name.split('/')[0]!);
+  // Those that only the book knows have nothing on disk any more, so they are older than all others.
+  const ordered = [...new Set([...stated.keys(), ...spans.map((span) => span.epoch)])];
+  const epochs = [...new Set([...inBook.filter((epoch) => !ordered.includes(epoch)), ...ordered])];
+  const ofFates = (epoch: Epoch, lane: Lane): number => finished(fatesOf(book, epoch, lane)).at(-1)?.to ?? 0;
+  const readable = (epoch: Epoch, lane: Lane): number => {
+    const own = spans.filter((span) => span.epoch === epoch).map((span) => span.end[lane]!);
+    const carried = carriedIn(spans, epoch, lane).map(({ to }) => to);
+    return Math.max(0, stated.get(epoch)?.[lane] ?? 0, ...own, ...carried);
+  };
+  return {
+    epochs,
+    end: (epoch, lane) => Math.max(readable(epoch, lane), ofFates(epoch, lane)),
+    lostTails: () =>
+      epochs.filter((epoch) => {
+        const isOnDisk = spans.some((span) => span.epoch === epoch);
+        return isOnDisk && LANES.some((lane) => ofFates(epoch, lane) > readable(epoch, lane));
+      }).length,
+  };
+}
+
+const carriedIn = (spans: readonly SegmentSpan[], epoch: Epoch, lane: Lane) =>
+  spans.flatMap(({ carried }) => carried.filter((range) => range.epoch === epoch && range.lane === lane));
+
+function oldLane(spans: readonly SegmentSpan[], known: Known, epoch: Epoch, lane: Lane): OldLane {
   const own = spans.filter((span) => span.epoch === epoch);
-  return rangeSetOf(own.map((span) => ({ from: span.start[lane]!, to: span.end[lane]! })));
-}
-
-/** A position with a fate was enqueued once, even if the last block of its epoch is unreadable by now. */
-function endOf(spans: readonly SegmentSpan[], book: FateBook, epoch: Epoch, lane: Lane): number {
-  const ends = spans.filter((span) => span.epoch === epoch).map((span) => span.end[lane]!);
-  return Math.max(0, ...ends, finished(fatesOf(book, epoch, lane)).at(-1)?.to ?? 0);
-}
-
-/** Epochs of which forward knows fates beyond the last readable block: that block was acknowledged, and is gone. */
-function lostTails(spans: readonly SegmentSpan[], book: FateBook): number {
-  const ends = (epoch: Epoch, lane: Lane) =>
-    spans.filter((span) => span.epoch === epoch).map((span) => span.end[lane]!);
-  return [...new Set(spans.map((span) => span.epoch))].filter((epoch) =>
-    LANES.some((lane) => endOf(spans, book, epoch, lane) > Math.max(0, ...ends(epoch, lane))),
-  ).length;
+  const carried = carriedIn(spans, epoch, lane);
+  const marks = [
+    ...own.flatMap((span) => span.marks.map(({ ageMs, end }) => ({ to: end[lane]!, ageMs }))),
+    ...carried.map(({ to, ageMs }) => ({ to, ageMs })),
+  ];
+  return {
+    available: rangeSetOf([...own.map((span) => ({ from: span.start[lane]!, to: span.end[lane]! })), ...carried]),
+    end: known.end(epoch, lane),
+    marks: marks.sort((a, b) => a.to - b.to).filter(({ to }, at, all) => to > (all[at - 1]?.to ?? 0)),
+  };
 }
 
 /** What the newest head counted before its epoch, and the epochs since. */
-function enqueuedUntil(snapshot: JournalSnapshot | undefined, spans: readonly SegmentSpan[], book: FateBook): number[] {
+function enqueuedUntil(snapshot: JournalSnapshot | undefined, spans: readonly SegmentSpan[], known: Known): number[] {
   const first = snapshot ? spans.findIndex((span) => span.epoch === snapshot.epoch) : 0;
   const since = [...new Set(spans.slice(first).map((span) => span.epoch))];
   return LANES.map((lane) => {
     const counted = snapshot?.enqueued[lane] ?? 0;
-    return since.reduce((sum, epoch) => sum + endOf(spans, book, epoch, lane), counted);
+    return since.reduce((sum, epoch) => sum + known.end(epoch, lane), counted);
   });
 }

@@ -1,81 +1,18 @@
 import type { JsonValue } from '../core/filters/filter.ts';
 import type { Epoch } from '../core/identity.ts';
 import type { Disk, DiskFile } from '../core/ports.ts';
-import { BLOCK_HEADER_BYTES, encodeBlock, type FoundBlock, type ScannedSegment, scanBlocks } from './block.ts';
-
-/**
- * An append-only log in numbered segment files. Block 0 of each segment is its head: a snapshot of everything that
- * the segments before it said. So old segments can go, and since the last two always stay, damage to one head costs
- * nothing: the segment before it says the same.
- */
-export interface SegmentHead {
-  /**
-   * Segments that a failed write or sync left in doubt, and how many of their bytes count. Nothing after that length
-   * was ever acknowledged, and it must not come back to life.
-   */
-  truncated: Record<string, number>;
-  snapshot: JsonValue;
-}
-
-export interface RecoveredLog {
-  /** Numbers of the segments on disk, ascending. */
-  segments: number[];
-  /** The segment of the newest readable head and what it says; undefined for a new log. */
-  head: { segment: number; snapshot: JsonValue } | undefined;
-  truncated: Record<string, number>;
-  /** Blocks written after that head, in order. */
-  blocks: FoundBlock[];
-  /** Unreadable places between readable blocks, or heads; the torn tail of the last segment does not count. */
-  damages: number;
-}
-
-const FILE_PATTERN = /^([a-z]+)-(\d{10})\.hwj$/;
-export const segmentFile = (log: string, number: number): string => `${log}-${String(number).padStart(10, '0')}.hwj`;
-
-export async function segmentNumbers(disk: Disk, log: string): Promise<number[]> {
-  const matches = (await disk.list()).map((name) => FILE_PATTERN.exec(name));
-  return matches.flatMap((match) => (match?.[1] === log ? [Number(match[2])] : [])).sort((a, b) => a - b);
-}
-
-export async function scanSegment(disk: Disk, log: string, number: number): Promise<ScannedSegment> {
-  const name = segmentFile(log, number);
-  return scanBlocks(await disk.read(name, 0, await disk.size(name)), number);
-}
-
-/** Reads back from the newest segment to the newest readable head. */
-export async function recoverLog(disk: Disk, log: string): Promise<RecoveredLog> {
-  const segments = await segmentNumbers(disk, log);
-  const newestFirst: ScannedSegment[] = [];
-  let head: SegmentHead | undefined;
-  let headSegment = 0;
-  for (const number of segments.toReversed()) {
-    const scanned = await scanSegment(disk, log, number);
-    // What a killed process left may be in the page cache only, and the next head will count on it.
-    await disk.sync(segmentFile(log, number));
-    newestFirst.push(scanned);
-    head = headOf(scanned);
-    headSegment = number;
-    if (head) break;
-  }
-  const truncated = head?.truncated ?? {};
-  const scans = newestFirst.toReversed();
-  return {
-    segments,
-    head: head && { segment: headSegment, snapshot: head.snapshot },
-    truncated,
-    blocks: scans.flatMap((scan) => scan.blocks.filter((found) => found.block > 0 && counts(found, truncated))),
-    damages: scans.reduce((sum, scan) => sum + scan.damaged.length, 0),
-  };
-}
-
-function headOf(scan: ScannedSegment): SegmentHead | undefined {
-  const first = scan.blocks[0];
-  return first?.block === 0 ? (JSON.parse(Buffer.from(first.payload).toString('utf8')) as SegmentHead) : undefined;
-}
-
-/** Whether a block lies before the length to which its segment was cut. */
-export const counts = (found: FoundBlock, truncated: Record<string, number>): boolean =>
-  found.offset + found.length <= (truncated[found.segment] ?? Number.POSITIVE_INFINITY);
+import type { Aside } from './aside.ts';
+import {
+  BLOCK_OVERHEAD,
+  type BlockKind,
+  encodeBlock,
+  type FoundBlock,
+  type ScannedSegment,
+  scanBlocks,
+} from './block.ts';
+import type { DataKey, LogKeys, LogName } from './key-ring.ts';
+import { type SegmentHead, scanSegment, segmentFile } from './segment-files.ts';
+import { capacityFor, type SegmentPool } from './segment-pool.ts';
 
 export interface LogPlace {
   segment: number;
@@ -87,44 +24,87 @@ export interface LogPlace {
 export interface SegmentLog {
   /** Number of the segment being written. */
   readonly segment: number;
-  /** Bytes of it. */
+  /** Bytes of it, up to the end of its last block. */
   readonly size: number;
+  /** What its file takes up on the disk: a recycled one is longer than what is in it. */
+  readonly fileBytes: number;
+  /** Bytes of its file when it is full: the next segment begins then. Infinite without a pool. */
+  readonly capacity: number;
   /** Of these, the bytes of its head. */
   readonly headBytes: number;
   readonly truncated: Record<string, number>;
+  scan(number: number): Promise<ScannedSegment>;
+  /** Reads back one block; undefined if it is not readable any more. */
+  read(place: Omit<LogPlace, 'block'>): Promise<FoundBlock | undefined>;
   /** False after a failure: the next append starts a new segment. */
   readonly writable: boolean;
+  /** Whether one more block of so many bytes goes into this segment; an empty one takes any. */
+  fits(payloadBytes: number): boolean;
+  /** By how much the directory grows with such a block, a new segment included if it needs one. */
+  growthOf(payloadBytes: number): number;
+  /** What spare segments take up on the disk. */
+  spareBytes(): number;
   /** Starts a new segment. Durable when it resolves. */
   roll(): Promise<void>;
   /**
    * Appends blocks; with sync they are durable when it resolves. When it rejects none of them counts, now or after a
    * restart, provided the next roll succeeds before anything else is acknowledged.
    */
-  append(payloads: readonly Uint8Array[], options: { sync: boolean }): Promise<LogPlace[]>;
+  append(blocks: readonly NewBlock[], options: { sync: boolean }): Promise<LogPlace[]>;
   sync(): Promise<void>;
-  /** Removes old segments, durably. */
-  remove(numbers: readonly number[]): Promise<void>;
+  /** Old segments are no more, durably: their files become spares or are removed. */
+  recycle(numbers: readonly number[]): Promise<void>;
+  /** Waits for the spare that is being prepared. */
   close(): Promise<void>;
 }
 
+export interface NewBlock {
+  kind: BlockKind;
+  payload: Uint8Array;
+}
+
 export interface SegmentLogConfig {
-  log: string;
+  log: LogName;
+  /** A segment is written with the key that is the current one when it begins. */
+  keys: LogKeys;
+  /** Where damaged stretches are kept; without one they are not. */
+  aside?: Aside;
   epoch: Epoch;
   nextSegment: number;
   truncated: Record<string, number>;
   snapshot: () => JsonValue;
+  /** Where files come from and go to; without one they are created, grow and are removed. */
+  files?: SegmentFiles;
 }
 
+export interface SegmentFiles {
+  pool: SegmentPool;
+  /** What a segment holds at least, besides its head. */
+  payloadBytes: number;
+  /** Whether the directory may grow by so many bytes for a spare. */
+  mayPrepare(bytes: number): boolean;
+}
+
+/** A spare is prepared once a segment is so full: a node that restarts often does not wear its flash. */
+const PREPARE_AT = 0.25;
+
 export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentLog {
-  const { log, epoch } = config;
+  const { log, epoch, keys, aside } = config;
   let truncated = { ...config.truncated };
-  let segment = config.nextSegment - 1;
+  const { files } = config;
+  // Above the numbers of all blocks that a spare may hold (segment-pool.ts).
+  let segment = Math.max(config.nextSegment - 1, files?.pool.highest() ?? 0);
   let file: DiskFile | undefined;
+  let key: DataKey | undefined;
   let block = 0;
   let size = 0;
   /** How much of the segment is known to be good: what is durable, or written by an append without sync. */
   let good = 0;
   let headBytes = 0;
+  let allocated = 0;
+  let capacity = Number.POSITIVE_INFINITY;
+  /** Not to be found under their names any more, though a power cut may bring them back. */
+  let letGo = new Set<number>();
   /** Newest first, at most two. */
   let durableHeads: number[] = [];
   /** Segments of failed attempts: nothing in them was ever acknowledged, and no span tells the caller of them. */
@@ -139,17 +119,19 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     await Promise.resolve(failed?.close()).catch(() => undefined);
   };
 
-  const write = async (payloads: readonly Uint8Array[], sync: boolean): Promise<LogPlace[]> => {
-    if (!file) throw new Error('segment log is not open');
+  const write = async (blocks: readonly NewBlock[], sync: boolean): Promise<LogPlace[]> => {
+    if (!file || !key) throw new Error('segment log is not open');
+    const sealing = key;
     const places: LogPlace[] = [];
-    const encoded = payloads.map((payload) => {
-      const place = { segment, block: block++, offset: size, length: BLOCK_HEADER_BYTES + payload.length };
+    const start = size;
+    const encoded = blocks.map(({ kind, payload }) => {
+      const place = { segment, block: block++, offset: size, length: BLOCK_OVERHEAD + payload.length };
       size += place.length;
       places.push(place);
-      return encodeBlock({ segment, block: place.block, epoch }, payload);
+      return encodeBlock({ segment, block: place.block, epoch, kind }, payload, sealing);
     });
     try {
-      await file.append(encoded.length === 1 ? encoded[0]! : Buffer.concat(encoded));
+      await file.write(start, encoded.length === 1 ? encoded[0]! : Buffer.concat(encoded));
       if (sync) await file.sync();
     } catch (error) {
       await abandon();
@@ -174,7 +156,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
   const removeLeftovers = async (): Promise<void> => {
     for (const number of leftovers.filter((candidate) => candidate < durableHeads[1]!)) {
       try {
-        await remove([number]);
+        await recycle([number]);
         leftovers = leftovers.filter((other) => other !== number);
       } catch {
         // It goes after a later roll.
@@ -182,11 +164,19 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     }
   };
 
-  const remove = async (numbers: readonly number[]): Promise<void> => {
+  const recycle = async (numbers: readonly number[]): Promise<void> => {
     if (numbers.length === 0) return;
-    for (const number of numbers) await disk.remove(segmentFile(log, number));
+    for (const number of numbers) {
+      if (letGo.has(number)) continue;
+      const name = segmentFile(log, number);
+      // A file that failed once is not written to again.
+      const reusable = files !== undefined && truncated[number] === undefined;
+      if (!(reusable && (await files.pool.give(name, number, capacity)))) await disk.remove(name);
+      letGo.add(number);
+    }
     // A segment that came back after a power cut would be delivered again under a forgotten epoch.
     await disk.syncDirectory();
+    letGo = new Set();
     truncated = Object.fromEntries(Object.entries(truncated).filter(([number]) => !numbers.includes(Number(number))));
   };
 
@@ -201,21 +191,44 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     file = undefined;
   };
 
+  const fits = (payloadBytes: number): boolean =>
+    size === headBytes || size + BLOCK_OVERHEAD + payloadBytes <= capacity;
+
+  /**
+   * The name is durable before a byte is written under it: a power cut must neither take the name of what was
+   * acknowledged, nor leave new blocks in a file with an older number.
+   */
+  const begin = async (name: string): Promise<DiskFile> => {
+    const isSpare = files !== undefined && (await files.pool.take(name, capacity));
+    if (isSpare) allocated = capacity;
+    const created = isSpare ? undefined : await disk.create(name);
+    try {
+      await disk.syncDirectory();
+    } catch (error) {
+      await Promise.resolve(created?.close()).catch(() => undefined);
+      throw error;
+    }
+    return created ?? disk.open(name);
+  };
+
+  const prepareSpare = (): void => {
+    if (files && size > capacity * PREPARE_AT && files.mayPrepare(capacity)) files.pool.prepareNext(capacity);
+  };
+
   const roll = async (): Promise<void> => {
     await finish();
+    const head = Buffer.from(JSON.stringify({ truncated, snapshot: config.snapshot() } satisfies SegmentHead));
     segment++;
+    key = keys.current(epoch);
     block = 0;
     size = 0;
     good = 0;
     headBytes = 0;
+    allocated = 0;
+    if (files) capacity = capacityFor(head.length, files.payloadBytes);
     try {
-      file = await disk.create(segmentFile(log, segment));
-      await write(
-        [Buffer.from(JSON.stringify({ truncated, snapshot: config.snapshot() } satisfies SegmentHead))],
-        true,
-      );
-      // The name must be as durable as the content before anything in it is acknowledged.
-      await disk.syncDirectory();
+      file = await begin(segmentFile(log, segment));
+      await write([{ kind: 'head', payload: head }], true);
     } catch (error) {
       if (file) await abandon();
       truncated = { ...truncated, [segment]: 0 };
@@ -237,16 +250,36 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     get headBytes() {
       return headBytes;
     },
+    get fileBytes() {
+      return Math.max(size, allocated);
+    },
+    get capacity() {
+      return capacity;
+    },
     get truncated() {
       return truncated;
     },
     get writable() {
       return file !== undefined;
     },
+    scan: (number) => scanSegment(disk, log, number, keys, aside),
+    async read({ segment: number, offset, length }) {
+      const bytes = await disk.read(segmentFile(log, number), offset, length);
+      return scanBlocks(bytes, number, keys).blocks[0];
+    },
+    fits,
+    growthOf(payloadBytes) {
+      const length = BLOCK_OVERHEAD + payloadBytes;
+      if (fits(payloadBytes)) return Math.max(0, size + length - allocated);
+      return Math.max(headBytes + length, capacity) - (files?.pool.has(capacity) ? capacity : 0);
+    },
+    spareBytes: () => files?.pool.bytes() ?? 0,
     roll,
-    async append(payloads, { sync }) {
+    async append(blocks, { sync }) {
       if (!file) await roll();
-      return write(payloads, sync);
+      const places = await write(blocks, sync);
+      prepareSpare();
+      return places;
     },
     async sync() {
       // What a failed write took with it is in the snapshot of the next segment.
@@ -258,7 +291,10 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
         throw error;
       }
     },
-    remove,
-    close: finish,
+    recycle,
+    async close() {
+      await files?.pool.settled();
+      await finish();
+    },
   };
 }

@@ -69,6 +69,12 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
         read: invoke('read'),
         settle: invoke('settle'),
         noteFarSide: invoke('noteFarSide'),
+        noteMeter: invoke('noteMeter'),
+        bury: invoke('bury'),
+        deadLetters: invoke('deadLetters'),
+        exhume: invoke('exhume'),
+        discard: invoke('discard'),
+        rotateKeys: invoke('rotateKeys'),
         status: invoke('status'),
         close: invoke('close'),
       };

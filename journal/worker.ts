@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { openFileDisk } from '../adapters/embedded/file-disk.ts';
+import { openKeyRing } from '../adapters/embedded/key-file.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemRandom } from '../adapters/embedded/system-random.ts';
 import type { Logger } from '../core/ports.ts';
@@ -35,7 +37,9 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       error: logAs('error', directory),
     };
     const disk = openFileDisk(directory);
-    journals.set(directory, createJournal({ disk, clock: systemClock, random: systemRandom, logger }, request.config));
+    const keys = await openKeyRing(join(directory, 'keys.json'), systemClock);
+    const ports = { disk, clock: systemClock, random: systemRandom, logger, keys };
+    journals.set(directory, createJournal(ports, request.config));
     return undefined;
   }
   const journal = journals.get(directory);

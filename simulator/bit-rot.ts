@@ -1,4 +1,4 @@
-import { scanBlocks } from '../journal/block.ts';
+import { findBlocks, type SealedBlock } from '../journal/block.ts';
 import type { NodeModel } from './node-model.ts';
 import type { VirtualDisk } from './virtual-disk.ts';
 import type { World } from './world.ts';
@@ -14,9 +14,10 @@ const headsOf = (disk: VirtualDisk, log: string): string[] =>
 const filesOf = (disk: VirtualDisk, log: string): string[] =>
   [...disk.files().keys()].filter((name) => name.startsWith(`${log}-`)).sort();
 
-function blocksOf(disk: VirtualDisk, name: string) {
+/** What is stale in a file that was used before is no block of it. */
+function blocksOf(disk: VirtualDisk, name: string): SealedBlock[] {
   const file = disk.files().get(name)!;
-  return scanBlocks(file.read(0, file.size), Number(/\d+/.exec(name)![0])).blocks;
+  return findBlocks(file.read(0, file.size), Number(/\d+/.exec(name)![0]));
 }
 
 /** Bytes that were durable change by themselves. */

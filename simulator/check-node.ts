@@ -1,9 +1,10 @@
 import type { LaneState } from '../core/forward/state.ts';
 import { PRODUCER } from '../core/identity.ts';
-import { finished } from '../core/lane-fates.ts';
-import { checkNodeLedger, compareSides, type Imbalance, type LaneCounts } from '../core/ledger.ts';
+import { finished, NO_FATES } from '../core/lane-fates.ts';
+import { checkNodeLedger, compareSides, givenUpCount, type Imbalance, type LaneCounts } from '../core/ledger.ts';
 import { addRanges, countOf, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
 import type { EdgeNode } from '../edge/node.ts';
+import { checkGivenUp } from './check-fates.ts';
 import type { FarLedger } from './far-ledger.ts';
 import type { FarSideKind } from './far-side.ts';
 import { differences } from './model-state.ts';
@@ -49,14 +50,18 @@ export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, 
     if (untrue.length > 0) {
       return problem('delivered means stored', `${laneText(lane)}: ${rangesText(untrue)} are not in the store`);
     }
-    const unasked = subtract(fates.givenUp, told.deniedIn(name, lane.epoch, lane.lane));
+    const wrongly = checkGivenUp(node, lane, trueBefore.get(lane) ?? NO_FATES, told);
+    if (wrongly) return wrongly;
+    const unasked = subtract(fates.damaged, told.deniedIn(name, lane.epoch, lane.lane));
     if (unasked.length > 0) {
       const detail = `${laneText(lane)}: ${rangesText(unasked)}, and the far side never said not to have them`;
       return problem('nothing is given up that may be stored', detail);
     }
-    for (const { from, to } of lane.fates.givenUp) {
+    for (const { from, to } of lane.fates.damaged) {
       for (let position = from; position < to; position++) {
-        if (node.model.recordAt(lane.epoch, lane.lane, position)?.damaged) continue;
+        const record = node.model.recordAt(lane.epoch, lane.lane, position);
+        // Whose note of being given up was lost is found missing later.
+        if (record?.damaged || record?.wasGivenUp) continue;
         return problem('nothing is given up but what rot took', `${laneText(lane)}: position ${position}`);
       }
     }
@@ -71,7 +76,7 @@ export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, 
  */
 function isLateCopy({ what, left, right }: Imbalance, lanes: readonly LaneCounts[]): boolean {
   const lane = lanes.find(({ priority }) => what === `${priority}: stored ≤ delivered + in doubt`);
-  return lane !== undefined && left - right <= lane.deadLettered.damaged;
+  return lane !== undefined && left - right <= givenUpCount(lane);
 }
 
 /** In the cloud rows come a moment after their index, never before it. */
@@ -86,9 +91,9 @@ const trueBefore = new WeakMap<LaneState, LaneState['fates']>();
 /** Lanes as they were when they were found right. Their parts are replaced, never changed. */
 const rightBefore = new WeakMap<LaneState, readonly unknown[]>();
 
-/** Unfinished positions below the end: each in exactly one of toSend, flights, held, doubt, missing. */
+/** Unfinished positions below the end: each in exactly one of toSend, flights, held, doubt, missing, dying. */
 function checkLane(lane: LaneState): string | undefined {
-  const parts = [lane.end, lane.fates, lane.toSend, lane.flights, lane.held, lane.doubt, lane.missing];
+  const parts = [lane.end, lane.fates, lane.toSend, lane.flights, lane.held, lane.doubt, lane.missing, lane.dying];
   const before = rightBefore.get(lane);
   if (before && parts.every((part, at) => part === before[at])) return undefined;
   const wrong = placesOf(lane);
@@ -104,6 +109,7 @@ function placesOf(lane: LaneState): string | undefined {
     held: rangeSetOf(lane.held),
     doubt: lane.doubt,
     missing: lane.missing,
+    dying: rangeSetOf(lane.dying),
   };
   const all = rangeSetOf(Object.values(places).flat());
   const sum = Object.values(places).reduce((total, ranges) => total + countOf(ranges), 0);

@@ -28,19 +28,32 @@ export function checkRow(
     stream: reading.stream,
     ts: corrected ? row.ts : record.ts,
     value: typeof value === 'number' ? value : null,
-    text: typeof value === 'string' ? value : null,
+    text: textOf(value),
+    samples: Array.isArray(value) ? (value as number[]) : null,
     quality: reading.quality,
     clock: corrected ? row.clock : record.clock,
     producer: 'sense',
   };
   for (const [name, wanted] of Object.entries(expected)) {
     const found = row[name as keyof StoredRow];
-    if (!Object.is(found, wanted))
+    if (!isSame(found, wanted))
       return `${where} reading ${reading.uid} (${record.clock}): ${name} is ${found}, expected ${wanted}`;
   }
   model.stored(record);
   return undefined;
 }
+
+/** A text; an object as JSON, its keys in order. */
+function textOf(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+const isSame = (found: unknown, wanted: unknown): boolean =>
+  Array.isArray(found) && Array.isArray(wanted)
+    ? found.length === wanted.length && found.every((one, at) => Object.is(one, wanted[at]))
+    : Object.is(found, wanted);
 
 /** The wall clock was moved by that much once, give or take what it runs fast or slow. */
 function isCorrection(byMs: number, offsets: readonly number[], nowMs: number): boolean {

@@ -1,6 +1,7 @@
 import { COLD_PREFIXES } from '../core/cold-layout.ts';
 import type { Ingest } from '../lambdas/ingest/env.ts';
 import { createIngest } from '../lambdas/ingest/handler.ts';
+import { byteCodec } from './byte-codec.ts';
 import type { Requests } from './cloud-calls.ts';
 import { checkCloudAtRest } from './cloud-check.ts';
 import { createCloudData } from './cloud-data.ts';
@@ -105,6 +106,7 @@ export function createCloudFarSide(world: World, ports: FarSidePorts, initialFau
     });
     const ingest = createIngest({
       store: process.store,
+      codec: byteCodec,
       nowMs,
       logger: ports.logger,
       audit: { record: () => undefined },

@@ -68,6 +68,10 @@ export function decide(
         epoch: '',
         position: -1,
         stored: false,
+        takenMs: 0,
+        sends: 0,
+        givenUp: false,
+        wasGivenUp: false,
         damaged: false,
       });
     }

@@ -57,6 +57,20 @@ export function playFaults(
     node.onDeath = () => {
       if (Number.isFinite(tempo.rot) && !over() && dice.chance(0.3)) rot.strike();
     };
+    keep(`operator: ${plan.node} dead letters`, tempo.deadLetters, () => {
+      const letters = node.running()?.deadLetters;
+      letters
+        ?.list()
+        .then((found) => {
+          const some = found.filter(() => dice.chance(0.5)).map(({ id }) => id);
+          if (some.length === 0) return 0;
+          const replay = dice.chance(0.7);
+          world.reached(`dead letters: ${replay ? 'replayed' : 'discarded'}`);
+          return replay ? letters.replay(some) : letters.discard(some);
+        })
+        // The disk refuses now and then: the operator tries again.
+        .catch(() => world.reached('dead letters: not now'));
+    });
     keep(`fault: ${plan.node} link reset`, tempo.reset, () => link.reset());
     keep(`fault: ${plan.node} partition`, tempo.partition, () => {
       link.setOpen(false, dice.chance(0.4));
@@ -72,7 +86,7 @@ export function playFaults(
     });
     keep(`fault: ${plan.node} clock`, tempo.clockJump, () => {
       const kind = dice.int(0, 3);
-      if (kind === 0) wall.skew = (dice.fraction() - 0.5) / 1_000;
+      if (kind === 0) Object.assign(wall, { skew: (dice.fraction() - 0.5) / 1_000, skewed: true });
       else if (kind === 1) wall.state = wall.state === 'synced' ? 'unsynced' : 'synced';
       else
         wall.offsetsMs.unshift(

@@ -2,6 +2,7 @@ import { createMemoryRecordStore } from '../adapters/memory/record-store.ts';
 import type { RecordStore } from '../core/ports.ts';
 import type { Ingest, IngestMessage } from '../lambdas/ingest/env.ts';
 import { createIngest } from '../lambdas/ingest/handler.ts';
+import { byteCodec } from './byte-codec.ts';
 import type { FarSide, FarSidePorts } from './far-side.ts';
 import { WORLD_START_MS } from './virtual-clock.ts';
 import { type Life, never, type World } from './world.ts';
@@ -59,6 +60,7 @@ export function createHubFarSide(world: World, ports: FarSidePorts, initialFault
   function startIngest(own: Life): Ingest {
     return createIngest({
       store: storeOf(own),
+      codec: byteCodec,
       nowMs: () => WORLD_START_MS + world.now(),
       logger: ports.logger,
       audit: { record: () => undefined },

@@ -15,6 +15,13 @@ export interface ModelRecord {
   epoch: string;
   position: number;
   stored: boolean;
+  /** When its commit began, virtual ms. */
+  takenMs: number;
+  /** In how many envelopes it left the node. */
+  sends: number;
+  /** As its node says at present; and whether it ever said so. */
+  givenUp: boolean;
+  wasGivenUp: boolean;
   /** Its bytes on the disk were hit by bit rot: it may be given up. */
   damaged: boolean;
 }

@@ -20,9 +20,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'skip the directory sync after a new segment',
     file: 'journal/segment-log.ts',
-    find: `      // The name must be as durable as the content before anything in it is acknowledged.
-      await disk.syncDirectory();`,
-    replace: '',
+    find: `    try {
+      await disk.syncDirectory();
+    } catch (error) {`,
+    replace: '    try {} catch (error) {',
   },
   {
     name: 'acknowledge a commit before its fdatasync',
@@ -32,9 +33,49 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'count on what a killed process left unsynced',
-    file: 'journal/segment-log.ts',
+    file: 'journal/segment-files.ts',
     find: 'await disk.sync(segmentFile(log, number));',
     replace: '',
+  },
+  {
+    name: 'let a recycled segment come back after a power cut, and use its file meanwhile',
+    file: 'journal/segment-log.ts',
+    find: `    // A segment that came back after a power cut would be delivered again under a forgotten epoch.
+    await disk.syncDirectory();`,
+    replace: '',
+    focus: 'crash',
+  },
+  {
+    name: 'leave the segment number out of the header check',
+    file: 'journal/block.ts',
+    find: 'if (!header || header.segment !== segment) return undefined;',
+    replace: 'if (!header) return undefined;',
+    focus: 'crash',
+  },
+  {
+    name: 'use a segment number again after a failed attempt',
+    file: 'journal/segment-log.ts',
+    find: `      await discard();
+      throw error;`,
+    replace: `      await discard();
+      segment--;
+      throw error;`,
+    focus: 'diskTrouble',
+  },
+  {
+    name: 'use a new key before it is durable',
+    file: 'core/key-ring.ts',
+    find: `    await store.save(next);
+    keys = next;`,
+    replace: `    keys = next;
+    await store.save(next);`,
+    focus: 'crash,diskTrouble',
+  },
+  {
+    name: 'retire a key that segments still need',
+    file: 'journal/keys-on-disk.ts',
+    find: 'await ring.retire(new Set((await keysOnDisk(disk)).keys()));',
+    replace: 'await ring.retire(new Set());',
   },
   {
     name: 'answer before the store commit',
@@ -80,8 +121,8 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'uplink.send(trafficClassOf(lane.lane), packed.payload).catch(',
     replace: `uplink.send(trafficClassOf(lane.lane), packed.payload).then(() => {
       const item = { type: 'stored' as const, producer: 'sense', epoch: lane.epoch, lane: lane.lane, ranges: [packed.range] };
-      const { outcomes } = applyAnswer(state, { farSide: 'far-1', items: [item] }, clock.monotonicMs());
-      settling = settling.then(() => journal.settle(outcomes));
+      const { outcomes } = applyAnswer(state, { farSide: 'far-1', items: [item] }, clock.monotonicMs(), 0, settings);
+      settle(outcomes);
     }).catch(`,
   },
   {
@@ -101,7 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'give up missing records without asking',
     file: 'core/forward/state.ts',
     find: 'lane.missing = addRanges(lane.missing, unfinished(lane.fates, missing));',
-    replace: 'lane.fates = { ...lane.fates, givenUp: addRanges(lane.fates.givenUp, unfinished(lane.fates, missing)) };',
+    replace: 'lane.fates = { ...lane.fates, damaged: addRanges(lane.fates.damaged, unfinished(lane.fates, missing)) };',
     focus: 'rot,crash',
   },
   {
@@ -161,8 +202,82 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'hold for in doubt only what flies',
     file: 'core/forward/state.ts',
-    find: 'countOf(unfinished(lane.fates, lane.sent));',
+    find: 'countOf(doubtful(lane));',
     replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',
+  },
+  {
+    name: 'expire at half the time to live',
+    file: 'core/forward/age.ts',
+    find: 'const bornBefore = ageOf(state, now) - ttlMs;',
+    replace: 'const bornBefore = ageOf(state, now) - ttlMs / 2;',
+    focus: 'contract',
+  },
+  {
+    name: 'give all records of a mark the age of the first',
+    file: 'core/forward/age.ts',
+    find: '{ to: lane.end, ageMs }];',
+    replace: '{ to: lane.end, ageMs: begun ? last!.ageMs : ageMs }];',
+    focus: 'contract',
+  },
+  {
+    name: 'dead letter one retry early',
+    file: 'core/forward/retries.ts',
+    find: 'if (count <= retries) continue;',
+    replace: 'if (count < retries) continue;',
+    focus: 'contract',
+  },
+  {
+    name: 'count a refusal that comes twice as two failures',
+    file: 'core/forward/answers.ts',
+    find: 'const failed = intersect(rest, addRanges(lane.doubt, gone));',
+    replace: 'const failed = rest;',
+    focus: 'contract,late',
+  },
+  {
+    name: 'dead letter with another reason',
+    file: 'core/forward/retries.ts',
+    find: "parts.map((part) => ({ ...outcomeOf(lane, part), fate: 'tried', count, reason }))",
+    replace: "parts.map((part) => ({ ...outcomeOf(lane, part), fate: 'tried', count, reason: 'too-fragmented' }))",
+    focus: 'contract',
+  },
+  {
+    name: 'hold what was given up for settled although it may be stored',
+    file: 'core/forward/state.ts',
+    find: 'subtract(subtract(sent, fates.delivered), denied);',
+    replace: 'subtract(unfinished(fates, sent), denied);',
+    focus: 'contract,partition',
+  },
+  {
+    name: 'state what was given up before the far side has denied it',
+    file: 'core/forward/plan.ts',
+    find: 'subtract(unstated(lane.fates), doubtful(lane));',
+    replace: 'unstated(lane.fates);',
+    focus: 'contract,stop,partition',
+  },
+  {
+    name: 'do not tell the forwarder what was evicted',
+    file: 'edge/node.ts',
+    find: 'if (result.evicted.length > 0) forwarder()?.evicted(result.evicted);',
+    replace: '',
+  },
+  {
+    name: 'evict the most important class first',
+    file: 'journal/room.ts',
+    find: 'of ([3, 2, 1] as const)',
+    replace: 'of ([1, 2, 3] as const)',
+  },
+  {
+    name: 'evict critical too',
+    file: 'journal/room.ts',
+    find: 'of ([3, 2, 1] as const)',
+    replace: 'of ([3, 2, 1, 0] as const)',
+  },
+  {
+    name: 'forget an epoch while its dead letters can be replayed',
+    file: 'core/lane-fates.ts',
+    find: ' || !LANES.every((lane) => isClosed(fatesOf(book, epoch, lane)))',
+    replace: '',
+    focus: 'contract,deadLetters,stop',
   },
   ...CLOUD_MUTANTS,
 ];

@@ -1,5 +1,6 @@
 import { type NodeLedger, type SourceCounts, sumOf } from '../core/ledger.ts';
 import { laneOf, type Priority } from '../core/priority.ts';
+import { type Range, type RangeSet, rangeSetOf } from '../core/ranges.ts';
 import { JOURNAL_LANES, LOCAL_LANE } from '../journal/commit-codec.ts';
 import type { AppendResult } from '../journal/journal-port.ts';
 import { addCounts, type Border, debtsAfter, decide } from './decide.ts';
@@ -32,6 +33,12 @@ export interface NodeModel {
   expected(): Pick<ModelState, 'sources' | 'streams'>;
   numberOf(source: string): number;
   recordAt(epoch: string, lane: number, position: number): ModelRecord | undefined;
+  /** An envelope with these positions left the node. */
+  sent(epoch: string, lane: number, range: Range): void;
+  /** The journal handed these out to be sent. */
+  lent(epoch: string, lane: number, range: Range, untilMs: number): void;
+  /** What was handed out and not due back at that time. */
+  leasedIn(epoch: string, lane: number, atMs: number): RangeSet;
   recordOf(uid: number): ModelRecord | undefined;
   /** Committed and to travel, not in the store. */
   outstanding(): ReadonlySet<ModelRecord>;
@@ -53,10 +60,14 @@ export interface Found {
 }
 
 const KEPT_HISTORY = 3_000;
+/** A commit may take as long on a slow disk. */
+const KEPT_LEASES_MS = 600_000;
 /** As in the node's own ledger: readings whose counters were in a lost block. */
 const DAMAGED = '(damaged)';
 
-export function createNodeModel(): NodeModel {
+/** @param nowMs virtual time */
+export function createNodeModel(nowMs: () => number): NodeModel {
+  let leases: (Range & { key: string; untilMs: number })[] = [];
   let state = emptyState();
   /** The state before the first decision of the history. */
   let base = emptyState();
@@ -132,6 +143,7 @@ export function createNodeModel(): NodeModel {
     take(border) {
       const decision = decide(state, debts, pending, border);
       fold(decision.changes, unsaved);
+      for (const record of decision.records) record.takenMs = nowMs();
       pending = [];
       doubtful.push(decision);
       return decision;
@@ -156,6 +168,7 @@ export function createNodeModel(): NodeModel {
     },
     crash() {
       pending = [];
+      leases = [];
       debts = new Map();
     },
     starting(headFile) {
@@ -190,6 +203,18 @@ export function createNodeModel(): NodeModel {
     expected,
     numberOf: (source) => state.positions.get(source) ?? 0,
     recordAt: (of, lane, position) => byIdentity.get(`${of}/${lane}/${position}`),
+    sent(of, lane, { from, to }) {
+      for (let position = from; position < to; position++) {
+        const record = byIdentity.get(`${of}/${lane}/${position}`);
+        if (record) record.sends++;
+      }
+    },
+    lent(of, lane, { from, to }, untilMs) {
+      leases = leases.filter((lease) => lease.untilMs > nowMs() - KEPT_LEASES_MS);
+      leases.push({ key: `${of}/${lane}`, from, to, untilMs });
+    },
+    leasedIn: (of, lane, atMs) =>
+      rangeSetOf(leases.filter(({ key, untilMs }) => key === `${of}/${lane}` && untilMs >= atMs)),
     recordOf: (uid) => byUid.get(uid),
     outstanding: () => outstanding,
     stored(record) {

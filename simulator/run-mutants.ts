@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -44,6 +44,8 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
     target: 'node20',
     outfile: bundle,
     logLevel: 'error',
+    // Found beside the bundle: some of them load files of their own.
+    packages: 'external',
     plugins: [
       {
         name: 'mutant',
@@ -74,6 +76,7 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
 
 const wanted = process.argv[2];
 const directory = await mkdtemp(join(tmpdir(), 'headwater-mutants-'));
+await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
 const queue = MUTANTS.filter(({ name }) => wanted === undefined || name.includes(wanted));
 const missed: Outcome[] = [];
 let caughtOnes = 0;

@@ -1,3 +1,7 @@
+import { isEnvelope, peekIdentity } from '../core/envelope-codec.ts';
+import { unstated } from '../core/lane-fates.ts';
+import { givenUpCount } from '../core/ledger.ts';
+import { decodeAnswer } from '../core/messages.ts';
 import { checkBounds, checkNode, type FarView, type Problem } from './check-node.ts';
 import { checkRow, forgetRow } from './check-rows.ts';
 import { createCloudFarSide } from './cloud-far-side.ts';
@@ -6,11 +10,12 @@ import type { FarSide, FarSideKind, FarSidePorts } from './far-side.ts';
 import { heal, playFaults } from './fault-plan.ts';
 import { createHubFarSide } from './hub-far-side.ts';
 import { createNodeModel, type NodeModel } from './node-model.ts';
+import { refusalOf } from './poison.ts';
 import { drawScenario, type Focus, focusOn, type Scenario } from './scenario.ts';
 import { createSourceDriver } from './source-driver.ts';
 import { createTold } from './told.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
-import { createVirtualLink } from './virtual-network.ts';
+import { createVirtualLink, type VirtualLink } from './virtual-network.ts';
 import { createVirtualNode, type VirtualNode } from './virtual-node.ts';
 import { createWorld, type Violation, type World } from './world.ts';
 
@@ -83,6 +88,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       if (problem) world.fail(problem.invariant, problem.detail);
     }
   }
+  for (const node of parts.nodes) noteFates(world, node);
   const sum = (of: (node: VirtualNode) => number): number => parts.nodes.reduce((total, node) => total + of(node), 0);
   return {
     seed,
@@ -112,6 +118,16 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
   };
   const failIfWrong = (wrong: string | undefined): void =>
     failIf(wrong === undefined ? undefined : { invariant: ONCE, detail: wrong });
+  /** As it calls itself in its answers. */
+  let farId = '';
+  const answer = (client: string, payload: Uint8Array): void => {
+    if (farId === '') {
+      const decoded = decodeAnswer(payload);
+      if (decoded.ok) farId = decoded.value.farSide;
+    }
+    failIf(told.note(client, payload));
+    nodes.find(({ plan }) => plan.node === client)?.link.answer(payload);
+  };
   const far = createFarSide(world, scenario, {
     logger: {
       debug: () => undefined,
@@ -119,10 +135,7 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
       warn: (fields, message) => world.note(`far side log: ${message} ${JSON.stringify(fields)}`),
       error: (_fields, message) => world.note(`far side log: ${message}`),
     },
-    answer: (client, payload) => {
-      failIf(told.note(client, payload));
-      nodes.find(({ plan }) => plan.node === client)?.link.answer(payload);
-    },
+    answer,
     indexed: ledger.noteIndex,
     appeared: (rows) => {
       ledger.noteAppeared(rows);
@@ -134,10 +147,19 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
       failIf(told.noteVanished(rows));
     },
   });
+  const deliver = (node: string, payload: Uint8Array): void => {
+    const refusal = farId === '' || far.deaf || calm() ? undefined : refusalOf(scenario.poison, farId, payload);
+    if (!refusal) {
+      far.deliver(node, payload);
+      return;
+    }
+    world.reached(`far side: refuses a record as ${scenario.poison!.reason}`);
+    for (const one of refusal) answer(node, one);
+  };
   const view: FarView = { kind: far.kind, ledger, told };
   let uid = 0;
   for (const plan of scenario.plans) {
-    const model = createNodeModel();
+    const model = createNodeModel(world.now);
     models.set(plan.node, model);
     nodes.push(
       createVirtualNode(world, {
@@ -145,7 +167,10 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
         limits: scenario.limits,
         model,
         disk: createVirtualDisk(world, plan.node, scenario.disk),
-        link: createVirtualLink(world, plan.node, scenario.network, (payload) => far.deliver(plan.node, payload)),
+        link: watched(
+          createVirtualLink(world, plan.node, scenario.network, (payload) => deliver(plan.node, payload)),
+          model,
+        ),
         wall: { offsetsMs: [0], skew: 0, state: 'synced' },
         drivers: plan.sources.map((source) =>
           createSourceDriver(
@@ -199,13 +224,40 @@ function createFarSide(world: World, scenario: Scenario, ports: FarSidePorts): F
     : createCloudFarSide(world, ports, scenario.cloud);
 }
 
+/** Which ways to end the run has seen, so that a scenario that never reaches one shows. */
+function noteFates(world: World, node: VirtualNode): void {
+  for (const { priority, expired, evicted, deadLettered, damaged } of node.running()?.inspect().forward.lanes ?? []) {
+    const dead = Object.values(deadLettered).reduce((sum, count) => sum + count, 0);
+    for (const [fate, count] of Object.entries({ expired, evicted, 'dead-lettered': dead, damaged })) {
+      if (count > 0) world.reached(`fate: ${fate} ${priority}`);
+    }
+  }
+}
+
+/** The link, whose envelopes are counted as they leave the node. */
+function watched(link: VirtualLink, model: NodeModel): VirtualLink {
+  const { uplinkOf } = link;
+  link.uplinkOf = (life) => {
+    const uplink = uplinkOf(life);
+    return {
+      ...uplink,
+      send(traffic, payload) {
+        const identity = isEnvelope(payload) ? peekIdentity(payload) : undefined;
+        if (identity) model.sent(identity.epoch, identity.lane, identity);
+        return uplink.send(traffic, payload);
+      },
+    };
+  };
+  return link;
+}
+
 function isSettled(node: VirtualNode): boolean {
   const up = node.running();
   if (!up) return false;
   const { forward, state } = up.inspect();
   return (
     forward.lanes.every(({ waiting }) => waiting === 0) &&
-    state.lanes.every(({ fates, givenUpStated }) => fates.givenUp.length === 0 || givenUpStated.length > 0)
+    state.lanes.every(({ fates }) => unstated(fates).length === 0)
   );
 }
 
@@ -216,25 +268,27 @@ function checkEnd(node: VirtualNode, ledger: ReturnType<typeof createFarLedger>)
   if (!up) return { invariant: 'a node comes up once nothing fails any more', detail: name };
   const { forward } = up.inspect();
   const far = ledger.of(name);
-  const lost = [...node.model.outstanding()].filter(({ damaged }) => !damaged);
+  const lost = [...node.model.outstanding()].filter(({ damaged, givenUp }) => !damaged && !givenUp);
   if (lost.length > 0) {
     const { epoch, lane, position, reading } = lost[0]!;
     const detail = `${name}: ${lost.length} records, the first is ${epoch}/${lane}/${position}, reading ${reading.uid}`;
     return { invariant: 'no acknowledged record is lost', detail };
   }
-  for (const [lane, { priority, enqueued, delivered, deadLettered }] of forward.lanes.entries()) {
+  for (const [lane, counts] of forward.lanes.entries()) {
+    const { priority, enqueued, delivered } = counts;
+    const givenUp = givenUpCount(counts);
     const { indexed, rows } = far.lanes[lane]!;
     const committed = node.model.enqueued()[lane]!;
     if (
       enqueued !== committed ||
       delivered > indexed ||
-      indexed > delivered + deadLettered.damaged ||
+      indexed > delivered + givenUp ||
       rows !== indexed ||
-      delivered + deadLettered.damaged !== committed
+      delivered + givenUp !== committed
     ) {
       return {
         invariant: 'in the end all counts agree',
-        detail: `${name} ${priority}: committed ${committed}, enqueued ${enqueued}, delivered ${delivered}, damaged ${deadLettered.damaged}, index ${indexed}, rows ${rows}`,
+        detail: `${name} ${priority}: committed ${committed}, enqueued ${enqueued}, delivered ${delivered}, given up ${givenUp}, index ${indexed}, rows ${rows}`,
       };
     }
   }

@@ -13,6 +13,8 @@ export interface Told {
   noteVanished(rows: readonly StoredRow[]): Problem | undefined;
   /** Positions of one lane that it once said not to have. */
   deniedIn(node: string, epoch: string, lane: number): RangeSet;
+  /** Positions of one lane that it once refused for this reason. */
+  refusedIn(node: string, epoch: string, lane: number, reason: string): RangeSet;
 }
 
 /** One message may come several times and its refusal get lost; a range that is refused so often will be for ever. */
@@ -21,6 +23,7 @@ const MAX_OVERLAPS = 30;
 export function createTold(ledger: FarLedger): Told {
   const stored = new Map<string, RangeSet>();
   const denied = new Map<string, RangeSet>();
+  const refused = new Map<string, RangeSet>();
   /** How often each range was refused as an overlap. */
   const overlaps = new Map<string, number>();
   const grow = (sets: Map<string, RangeSet>, name: string, ranges: RangeSet): void =>
@@ -48,6 +51,7 @@ export function createTold(ledger: FarLedger): Told {
         if (said.length > 0) grow(stored, name, said);
         const again =
           item.type === 'refused' && item.reason === 'overlap' && repeats(`${name}/${item.from}/${item.to}`);
+        if (item.type === 'refused') grow(refused, `${name}/${item.reason}`, [{ from: item.from, to: item.to }]);
         if (again) return { invariant: 'an overlap is sent again without what is known', detail: JSON.stringify(item) };
         if (item.type === 'status') grow(denied, name, subtract(rangeSetOf(item.asked), rangeSetOf(item.known)));
       }
@@ -62,6 +66,8 @@ export function createTold(ledger: FarLedger): Told {
       }
       return undefined;
     },
+    refusedIn: (node, epoch, lane, reason) =>
+      refused.get(`${node}/${PRODUCER}/${epoch}/${lane}/${reason}`) ?? NO_RANGES,
     deniedIn: (node, epoch, lane) => denied.get(`${node}/${PRODUCER}/${epoch}/${lane}`) ?? NO_RANGES,
   };
 }

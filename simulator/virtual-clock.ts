@@ -10,6 +10,8 @@ export interface VirtualWallClock {
   offsetsMs: number[];
   /** Runs fast or slow by this share. */
   skew: number;
+  /** It ever did. */
+  skewed?: boolean;
   state: ClockState;
 }
 

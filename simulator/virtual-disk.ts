@@ -13,7 +13,7 @@ export interface DiskFaults {
   meanOperationsToCrash: number;
 }
 
-/** Where the bytes of an append went. */
+/** Where the bytes of a write went. */
 export interface WrittenPlace {
   file: string;
   from: number;
@@ -36,14 +36,18 @@ export interface VirtualDisk {
   files(): ReadonlyMap<string, VirtualFile>;
   /** Whether a power cut leaves the file its name. */
   hasDurableName(name: string): boolean;
-  /** Told of each append as it is made. */
-  onAppend: (place: WrittenPlace) => void;
+  /** Told of each write as it is made. */
+  onWrite: (place: WrittenPlace, bytes: Uint8Array) => void;
 }
 
+/** One change of the directory: a power cut keeps all of it or nothing. */
 interface NameChange {
-  name: string;
-  /** Undefined = removed. */
-  file: VirtualFile | undefined;
+  what: 'created' | 'removed' | 'renamed';
+  names: readonly {
+    name: string;
+    /** Undefined = has this name no more. */
+    file: VirtualFile | undefined;
+  }[];
 }
 
 const failure = (code: string, operation: string): Error => Object.assign(new Error(`${code}: ${operation}`), { code });
@@ -58,17 +62,15 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
   const disk: VirtualDisk = {
     trouble: 'none',
     faults,
-    onAppend: () => undefined,
+    onWrite: () => undefined,
     files: () => names,
     hasDurableName: (fileName) => durableNames.get(fileName) === names.get(fileName),
     bytes: () => [...names.values()].reduce((sum, file) => sum + file.size, 0),
     powerCut() {
       for (const change of changes) {
         const kept = dice.chance(0.5);
-        world.reached(`power cut: name ${change.file ? 'created' : 'removed'}, ${kept ? 'kept' : 'lost'}`);
-        if (!kept) continue;
-        if (change.file) durableNames.set(change.name, change.file);
-        else durableNames.delete(change.name);
+        world.reached(`power cut: name ${change.what}, ${kept ? 'kept' : 'lost'}`);
+        if (kept) applyTo(durableNames, change);
       }
       changes = [];
       names = new Map(durableNames);
@@ -83,6 +85,12 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
       for (const file of names.values()) file.dropStuck(dice);
     },
     portOf,
+  };
+
+  const change = (what: NameChange['what'], ...changed: NameChange['names']): void => {
+    const made = { what, names: changed };
+    applyTo(names, made);
+    changes.push(made);
   };
 
   function portOf(life: Life, crash: () => void): Disk {
@@ -100,23 +108,29 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
     /**
      * @param start what is visible at once, though not durable
      * @param end what is true once the operation is over
+     * @param grows takes room on the disk that it did not take before
      */
     const operate = <T>(
       operation: string,
       writes: boolean,
       start: () => void,
       end: () => T,
-      onError: () => void = () => undefined,
+      onError: () => void = nothing,
+      grows = false,
     ): Promise<T> => {
       if (!life.alive) return never();
       if (diesHere('before')) return never();
       world.note(`${name} disk ${operation}`);
-      const error = errorFor(operation, writes);
+      const error = errorFor(operation, writes, grows);
       if (error) {
         onError();
         return Promise.reject(error);
       }
-      start();
+      try {
+        start();
+      } catch (wrong) {
+        return Promise.reject(wrong);
+      }
       if (diesHere('within')) return never();
       const latencyMs = latency();
       if (latencyMs === 0) return Promise.resolve(end());
@@ -134,18 +148,26 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
       return file;
     };
 
+    const createEmpty = (fileName: string): VirtualFile => {
+      if (names.has(fileName)) throw failure('EEXIST', fileName);
+      const file = createVirtualFile();
+      change('created', { name: fileName, file });
+      return file;
+    };
+
     const openFile = (fileName: string, file: VirtualFile): DiskFile => ({
-      append: (bytes) =>
+      write: (offset, bytes) =>
         operate(
-          `append ${fileName} ${bytes.length} ${crc32(bytes)}`,
+          `write ${fileName} ${offset} ${bytes.length} ${crc32(bytes)}`,
           true,
           () => {
-            disk.onAppend({ file: fileName, from: file.size, to: file.size + bytes.length });
-            file.append(bytes);
+            disk.onWrite({ file: fileName, from: offset, to: offset + bytes.length }, bytes);
+            file.write(offset, bytes);
           },
           nothing,
           // A failed write may have written some of it.
-          () => file.append(bytes.subarray(0, dice.chance(0.5) ? dice.int(0, bytes.length) : 0)),
+          () => file.write(offset, bytes.subarray(0, dice.chance(0.5) ? dice.int(0, bytes.length) : 0)),
+          offset + bytes.length > file.size,
         ),
       sync: () =>
         operate(`sync ${fileName}`, true, nothing, file.sync, () => {
@@ -161,12 +183,35 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
           `create ${fileName}`,
           true,
           () => {
-            if (names.has(fileName)) throw failure('EEXIST', fileName);
-            const file = createVirtualFile();
-            names.set(fileName, file);
-            changes.push({ name: fileName, file });
+            createEmpty(fileName);
           },
           () => openFile(fileName, fileOf(fileName)),
+          nothing,
+          true,
+        ),
+      open: (fileName) => operate(`open ${fileName}`, false, nothing, () => openFile(fileName, fileOf(fileName))),
+      async prepare(fileName, bytes) {
+        let file: VirtualFile | undefined;
+        const begin = (): void => {
+          file = createEmpty(fileName);
+        };
+        await operate(`create ${fileName}`, true, begin, nothing, nothing, true);
+        // In pieces: other calls come in between, and a crash leaves a file that is too short.
+        const piece = Math.ceil(bytes / 3);
+        for (let from = 0; from < bytes; from += piece) {
+          const zeros = new Uint8Array(Math.min(piece, bytes - from));
+          const write = (): void => file!.write(from, zeros);
+          await operate(`write ${fileName} ${from} zeros`, true, write, nothing, nothing, true);
+        }
+        const failed = (): void => file!.failSync(dice);
+        await operate(`sync ${fileName}`, true, nothing, () => file!.sync(), failed);
+      },
+      rename: (from, to) =>
+        operate(
+          `rename ${from} ${to}`,
+          true,
+          () => change('renamed', { name: from, file: undefined }, { name: to, file: fileOf(from) }),
+          nothing,
         ),
       read: (fileName, offset, length) =>
         operate(`read ${fileName} ${offset} ${length}`, false, nothing, () => fileOf(fileName).read(offset, length)),
@@ -176,8 +221,7 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
           `remove ${fileName}`,
           true,
           () => {
-            if (!names.delete(fileName)) return;
-            changes.push({ name: fileName, file: undefined });
+            if (names.has(fileName)) change('removed', { name: fileName, file: undefined });
           },
           nothing,
         ),
@@ -197,15 +241,10 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
     };
   }
 
-  const errorFor = (operation: string, writes: boolean): Error | undefined => {
-    const removes = operation.startsWith('remove');
+  const errorFor = (operation: string, writes: boolean, grows: boolean): Error | undefined => {
     if (disk.trouble === 'io-errors' && dice.chance(0.4)) return reachedError('EIO', operation);
-    if (disk.trouble === 'full' && /^(append|create)/.test(operation) && dice.chance(0.8)) {
-      return reachedError('ENOSPC', operation);
-    }
-    if (disk.trouble === 'read-only' && (removes || /^(append|create|sync)/.test(operation))) {
-      return reachedError('EROFS', operation);
-    }
+    if (disk.trouble === 'full' && grows && dice.chance(0.8)) return reachedError('ENOSPC', operation);
+    if (disk.trouble === 'read-only' && writes) return reachedError('EROFS', operation);
     if (writes && dice.chance(disk.faults.errorChance)) return reachedError('EIO', operation);
     return undefined;
   };
@@ -225,6 +264,13 @@ export function createVirtualDisk(world: World, name: string, faults: DiskFaults
   };
 
   return disk;
+}
+
+function applyTo(names: Map<string, VirtualFile>, change: NameChange): void {
+  for (const { name, file } of change.names) {
+    if (file) names.set(name, file);
+    else names.delete(name);
+  }
 }
 
 function settle<T>(resolve: (value: T) => void, reject: (error: unknown) => void, end: () => T): void {

@@ -1,19 +1,21 @@
 import type { Dice } from './dice.ts';
 
+/** A power cut takes whole sectors: each holds the old bytes or the new ones. */
 const SECTOR = 512;
 
-/** Bytes that a power cut may take. */
-interface Risk {
+/** A write that a power cut may take. */
+interface UnsyncedWrite {
   from: number;
-  to: number;
-  /** An fdatasync failed on them: the kernel may have dropped the pages, and no later one helps. */
+  bytes: Uint8Array;
+  /** An fdatasync failed on it: the kernel may have dropped the pages, and no later one helps. */
   stuck: boolean;
 }
 
 /** A file: what readers see, and which part of it is not durable. */
 export interface VirtualFile {
   readonly size: number;
-  append(bytes: Uint8Array): void;
+  /** Overwrites; beyond the end the file grows. */
+  write(offset: number, bytes: Uint8Array): void;
   read(offset: number, length: number): Uint8Array;
   sync(): void;
   /** What was not durable may be so by now, or never will be. */
@@ -23,7 +25,7 @@ export interface VirtualFile {
    * cache and counts on them is beyond help: no later fdatasync writes them.)
    */
   dropStuck(dice: Dice): void;
-  /** Each unsynced write is kept, lost or torn. Names the kinds that happened. */
+  /** Each unsynced write is kept, lost or torn, whatever becomes of the others. Names the kinds that happened. */
   powerCut(dice: Dice): string[];
   /** Whether all of [from, to) is durable. */
   isDurable(from: number, to: number): boolean;
@@ -32,80 +34,124 @@ export interface VirtualFile {
 }
 
 export function createVirtualFile(): VirtualFile {
-  let content = Buffer.alloc(4096);
-  let size = 0;
-  let risks: Risk[] = [];
+  /** As readers see it. */
+  const seen = createImage();
+  /** As it is on the medium. */
+  const durable = createImage();
+  let unsynced: UnsyncedWrite[] = [];
+  const makeDurable = ({ from, bytes }: UnsyncedWrite): void => durable.write(from, bytes);
 
   return {
     get size() {
-      return size;
+      return seen.size();
     },
-    append(bytes) {
+    write(offset, bytes) {
       if (bytes.length === 0) return;
-      if (size + bytes.length > content.length) {
-        const grown = Buffer.alloc(Math.max(content.length * 2, size + bytes.length));
-        content.copy(grown, 0, 0, size);
-        content = grown;
-      }
-      content.set(bytes, size);
-      const last = risks.at(-1);
-      if (last && !last.stuck && last.to === size) last.to += bytes.length;
-      else risks.push({ from: size, to: size + bytes.length, stuck: false });
-      size += bytes.length;
+      seen.write(offset, bytes);
+      unsynced.push({ from: offset, bytes: new Uint8Array(bytes), stuck: false });
     },
-    // A copy: bytes handed out must not change when the file does.
-    read: (offset, length) => new Uint8Array(content.subarray(Math.min(size, offset), Math.min(size, offset + length))),
+    read: seen.read,
     sync() {
-      risks = risks.filter((risk) => risk.stuck);
+      for (const write of unsynced) if (!write.stuck) makeDurable(write);
+      unsynced = unsynced.filter(({ stuck }) => stuck);
     },
     failSync(dice) {
-      risks = risks.filter((risk) => risk.stuck || !dice.chance(0.5));
-      for (const risk of risks) risk.stuck = true;
+      unsynced = unsynced.filter((write) => {
+        if (write.stuck || !dice.chance(0.5)) return true;
+        makeDurable(write);
+        return false;
+      });
+      for (const write of unsynced) write.stuck = true;
     },
     dropStuck(dice) {
-      for (const { from, to, stuck } of risks) if (stuck && dice.chance(0.5)) content.fill(0, from, to);
-      risks = risks.filter(({ stuck }) => !stuck);
+      for (const write of unsynced) {
+        if (!write.stuck) continue;
+        if (dice.chance(0.5)) seen.write(write.from, durable.readPadded(write.from, write.bytes.length));
+        else makeDurable(write);
+      }
+      unsynced = unsynced.filter(({ stuck }) => !stuck);
     },
     powerCut(dice) {
-      const kinds: string[] = [];
-      let end = risks.length > 0 ? risks[0]!.from : size;
-      for (const risk of risks) {
-        const keptUntil = tear(content, risk, dice, kinds);
-        if (keptUntil > risk.from) end = keptUntil;
-        // Durable bytes behind a lost stretch keep their place: the stretch reads as zeros.
-        const next = risks[risks.indexOf(risk) + 1]?.from ?? size;
-        if (next > risk.to) end = next;
-      }
-      content.fill(0, end);
-      size = end;
-      risks = [];
+      const kinds = unsynced.map((write) => tear(durable, write, dice));
+      unsynced = [];
+      seen.become(durable);
       return kinds;
     },
-    isDurable: (from, to) => to <= size && !risks.some((risk) => risk.from < to && from < risk.to),
+    isDurable: (from, to) =>
+      to <= seen.size() && !unsynced.some((write) => write.from < to && from < write.from + write.bytes.length),
     flip(offset, bit) {
-      content[offset]! ^= 1 << bit;
+      for (const image of [seen, durable]) image.write(offset, [image.readPadded(offset, 1)[0]! ^ (1 << bit)]);
     },
     zero(from, to) {
-      content.fill(0, from, Math.min(to, size));
+      const length = Math.min(to, seen.size()) - from;
+      for (const image of [seen, durable]) image.write(from, new Uint8Array(length));
     },
   };
 }
 
-/** Destroys what the cut takes of one stretch; returns where the part that is there ends. */
-function tear(content: Buffer, { from, to }: Risk, dice: Dice, kinds: string[]): number {
+/** Brings to the medium what the cut leaves of one write. */
+function tear(durable: Image, { from, bytes }: UnsyncedWrite, dice: Dice): string {
   const kind = dice.pick(['lost', 'kept', 'torn-prefix', 'torn-sectors', 'torn-zeros'] as const);
-  kinds.push(kind);
-  if (kind === 'kept') return to;
-  if (kind === 'lost') {
-    content.fill(0, from, to);
-    return from;
+  if (kind === 'lost') return kind;
+  if (kind === 'kept') {
+    durable.write(from, bytes);
+    return kind;
   }
-  const cut = dice.int(from, to);
-  content.fill(0, cut, to);
-  if (kind === 'torn-prefix') return cut;
-  if (kind === 'torn-zeros') return to; // the length grew, the data did not come
-  for (let start = from - (from % SECTOR); start < to; start += SECTOR) {
-    if (dice.chance(0.4)) content.fill(0, Math.max(from, start), Math.min(to, start + SECTOR));
+  const cut = dice.int(0, bytes.length);
+  if (kind === 'torn-sectors') {
+    for (let start = from - (from % SECTOR); start < from + cut; start += SECTOR) {
+      if (dice.chance(0.4)) continue;
+      const first = Math.max(from, start);
+      durable.write(first, bytes.subarray(first - from, Math.min(cut, start + SECTOR - from)));
+    }
+    return kind;
   }
-  return cut;
+  durable.write(from, bytes.subarray(0, cut));
+  // The length grew, the data did not come.
+  if (kind === 'torn-zeros') durable.growTo(from + bytes.length);
+  return kind;
+}
+
+interface Image {
+  size(): number;
+  write(offset: number, bytes: ArrayLike<number>): void;
+  growTo(size: number): void;
+  /** A copy, shorter at the end. */
+  read(offset: number, length: number): Uint8Array;
+  /** A copy with zeros behind the end. */
+  readPadded(offset: number, length: number): Uint8Array;
+  /** Takes over size and content. */
+  become(other: Image): void;
+}
+
+function createImage(): Image {
+  let content = Buffer.alloc(4096);
+  let size = 0;
+  const image: Image = {
+    size: () => size,
+    growTo(to) {
+      if (to > content.length) {
+        const grown = Buffer.alloc(Math.max(content.length * 2, to));
+        content.copy(grown, 0, 0, size);
+        content = grown;
+      }
+      size = Math.max(size, to);
+    },
+    write(offset, bytes) {
+      image.growTo(offset + bytes.length);
+      content.set(bytes, offset);
+    },
+    read: (offset, length) => new Uint8Array(content.subarray(Math.min(size, offset), Math.min(size, offset + length))),
+    readPadded(offset, length) {
+      const bytes = new Uint8Array(length);
+      bytes.set(image.read(offset, length));
+      return bytes;
+    },
+    become(other) {
+      size = 0;
+      content.fill(0);
+      image.write(0, other.read(0, other.size()));
+    },
+  };
+  return image;
 }

@@ -69,6 +69,7 @@ export function createVirtualLink(
         own.link = listen;
         if (connection?.life === life) listen(true);
       },
+      using: () => 'virtual',
       close: async () => {
         if (listener === own) {
           disconnect();

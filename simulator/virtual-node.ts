@@ -1,4 +1,4 @@
-import type { ForwardLimits } from '../core/forward/plan.ts';
+import type { ForwardLimits } from '../core/forward/settings.ts';
 import type { NodePlan } from '../core/node-plan.ts';
 import type { Logger } from '../core/ports.ts';
 import { createSeededRandom } from '../core/seeded-random.ts';
@@ -6,11 +6,15 @@ import { type EdgeNode, startEdgeNode } from '../edge/node.ts';
 import { createJournal } from '../journal/journal.ts';
 import type { Journal, JournalOpening } from '../journal/journal-port.ts';
 import { newestHead } from './bit-rot.ts';
-import type { Decision } from './model-state.ts';
+import { byteCodec } from './byte-codec.ts';
+import { wrongEviction } from './check-fates.ts';
+import type { Decision, ModelRecord } from './model-state.ts';
 import type { NodeModel } from './node-model.ts';
+import { createSealCheck } from './seal-check.ts';
 import type { SourceDriver } from './source-driver.ts';
 import { createVirtualClock, type VirtualWallClock } from './virtual-clock.ts';
 import type { VirtualDisk } from './virtual-disk.ts';
+import { createVirtualKeyFile } from './virtual-keys.ts';
 import type { VirtualLink } from './virtual-network.ts';
 import { type Life, never, type World } from './world.ts';
 
@@ -33,6 +37,8 @@ export interface VirtualNode {
   crashes(): number;
   starts(): number;
   meanDownMs: number;
+  /** How old a record is, and by how much its node may be wrong about it: a clock that lied while it was down. */
+  ageOf(record: ModelRecord): { ageMs: number; doubtMs: number };
   /** Called when the node has died: more goes wrong then. */
   onDeath: () => void;
 }
@@ -56,9 +62,13 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
   let crashes = 0;
   let starts = 0;
   let writing: Decision | undefined;
+  const keyFile = createVirtualKeyFile(world, plan.node, disk);
+  const checkSeals = createSealCheck(world, plan.node);
 
-  disk.onAppend = (place) => {
-    if (writing && place.file.startsWith('records-')) writing.place = place;
+  disk.onWrite = (place, bytes) => {
+    checkSeals(place.file, bytes);
+    // What is at the very beginning is a head.
+    if (writing && place.file.startsWith('records-') && place.from > 0) writing.place = place;
   };
 
   const node: VirtualNode = {
@@ -69,6 +79,12 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     wall,
     meanDownMs: parts.meanDownMs,
     onDeath: () => undefined,
+    ageOf({ takenMs }) {
+      const offsets = wall.offsetsMs;
+      const lied = offsets.length > 1 || wall.skewed === true;
+      const doubtMs = lied ? Math.max(...offsets) - Math.min(...offsets) + world.now() / 500 : 0;
+      return { ageMs: world.now() - takenMs, doubtMs };
+    },
     inBetween: () => life.alive && running === undefined,
     running: () => running,
     crashes: () => crashes,
@@ -111,6 +127,16 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     model.crash();
   }
 
+  function rotateLater(own: Life, journal: Journal): void {
+    const rotated = (): void => world.note(`${plan.node} has other keys`);
+    const failed = (error: Error): void => world.note(`${plan.node} could not change its keys: ${error.message}`);
+    const rotate = (): void => {
+      world.reached('node: keys rotated');
+      journal.rotateKeys().then(rotated, failed);
+    };
+    world.after(dice.waitMs(30_000), `${plan.node} rotates its keys`, rotate, own);
+  }
+
   function restartLater(): void {
     world.after(dice.waitMs(node.meanDownMs), `${plan.node} starts`, start);
   }
@@ -126,22 +152,38 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     model.starting(newestHead(disk));
     const crash = (): void => node.crash(dice.chance(0.7));
     const random = createSeededRandom(dice.u64());
+    const keys = keyFile.ringOf(own, crash, random);
     let opening: JournalOpening | undefined;
-    const inner = createJournal({ disk: disk.portOf(own, crash), clock, random, logger }, plan.journal);
+    const inner = createJournal(
+      { disk: disk.portOf(own, crash), clock, random, logger, keys: keys.ring },
+      plan.journal,
+    );
     const journal: Journal = {
       ...inner,
       async open() {
+        await keys.ready;
         opening = await inner.open();
         return opening;
       },
+      async read(request) {
+        const result = await inner.read(request);
+        const { epoch, lane, from, leaseMs = 0 } = request;
+        if (own.alive) model.lent(epoch, lane, { from, to: result.to }, world.now() + leaseMs);
+        return result;
+      },
       async append(commit) {
         if (!own.alive) return never();
+        const sinceMs = world.now();
         const decision = model.take({ clockOffsetMs: clock.wallMs() - clock.monotonicMs(), clock: clock.state() });
         writing = decision;
         const result = await inner.append(commit);
         if (!own.alive) return never();
         writing = undefined;
         world.note(`${plan.node} commit ${result.ok ? 'done' : result.reason}`);
+        const lanes = running?.inspect().state.lanes ?? [];
+        const wrong = wrongEviction(node, lanes, result.evicted, sinceMs);
+        if (wrong !== undefined) world.fail('what matters least goes first', `${plan.node}: ${wrong}`);
+        for (const { fate } of result.evicted) world.reached(`journal: records ${fate} to make room`);
         for (const problem of model.settle(decision, result)) world.fail('a commit holds what was kept', problem);
         return result;
       },
@@ -151,6 +193,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
       {
         journal,
         uplink: link.uplinkOf(own),
+        codec: byteCodec,
         clock,
         random,
         quarantine: { put: () => undefined },
@@ -177,6 +220,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         world.note(`${plan.node} is up, epoch ${epoch}, damages ${damages}`);
         running = up;
         for (const driver of drivers) driver.go();
+        if (dice.chance(0.3)) rotateLater(own, journal);
       },
       (error: Error & { code?: string }) => {
         if (!own.alive) return;

@@ -1,5 +1,7 @@
 import type { SourcePlan } from '../core/node-plan.ts';
 import type { Quality } from '../core/reading.ts';
+import type { StoredRow } from '../core/stored-row.ts';
+import type { StreamKind } from '../core/value.ts';
 import type { Dice } from './dice.ts';
 import type { OfferedBatch, OfferedReading } from './offered.ts';
 
@@ -30,7 +32,7 @@ export function createReadingMaker(
     const quality = dice.pick<Quality>(['good', 'good', 'good', 'good', 'uncertain', 'bad']);
     const ts = dice.chance(0.7) ? FIRST_TS + uid * 1_000 : undefined;
     const nothing = quality === 'bad' && ts !== undefined && dice.chance(0.5);
-    const value = nothing ? null : stream.kind === 'number' ? level + uid * UID_UNIT : `${level} #${uid}`;
+    const value = nothing ? null : valueFor(stream.kind, level, uid);
     return { uid, device, stream: stream.name, ts, value, quality, refusal: undefined, plan: stream };
   };
 
@@ -46,7 +48,26 @@ export function createReadingMaker(
       case 3:
         return { ...reading, value: undefined, quality: 'good', refusal: 'no-value' };
       default:
-        return { ...reading, value: Number.NaN, refusal: reading.plan?.kind === 'text' ? 'wrong-kind' : 'not-finite' };
+        return {
+          ...reading,
+          value: Number.NaN,
+          refusal: reading.plan?.kind === 'number' ? 'not-finite' : 'wrong-kind',
+        };
+    }
+  };
+
+  const valueFor = (kind: StreamKind, level: number, uid: number): unknown => {
+    switch (kind) {
+      case 'log':
+        return `${'cycle done, '.repeat(dice.int(0, 30))}#${uid}`;
+      case 'json':
+        return { uid, level, at: [level, null] };
+      case 'array':
+        return [level, uid, ...Array.from({ length: dice.int(0, 60) }, (_, index) => level / (index + 1))];
+      case 'text':
+        return `${level} #${uid}`;
+      default:
+        return level + uid * UID_UNIT;
     }
   };
 
@@ -66,7 +87,9 @@ export function createReadingMaker(
 }
 
 /** The number of a reading by what the store has of it; -1 if nothing of the kind was ever made. */
-export function uidOf(row: { value: number | null; text: string | null; ts: number }): number {
+export function uidOf(row: Pick<StoredRow, 'value' | 'text' | 'samples' | 'ts'>): number {
+  if (row.samples !== null) return row.samples[1] ?? -1;
+  if (row.text?.startsWith('{')) return Number((JSON.parse(row.text) as { uid?: unknown }).uid);
   if (row.text !== null) return Number(row.text.slice(row.text.indexOf('#') + 1));
   if (row.value !== null) return Math.round((row.value - Math.floor(row.value)) / UID_UNIT);
   return (row.ts - FIRST_TS) / 1_000;

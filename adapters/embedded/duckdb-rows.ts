@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { type DuckDBAppender, DuckDBTimestampMillisecondsValue } from '@duckdb/node-api';
+import { DOUBLE, type DuckDBAppender, DuckDBTimestampMillisecondsValue, LIST } from '@duckdb/node-api';
 import type { LaneKey } from '../../core/identity.ts';
 import { isLane } from '../../core/priority.ts';
 import type { StoredRow } from '../../core/stored-row.ts';
@@ -30,6 +30,8 @@ export function laneKeyOf(row: ResultRow): LaneKey {
   return { node: String(row.node), producer: String(row.producer), epoch: String(row.epoch), lane };
 }
 
+const SAMPLES = LIST(DOUBLE);
+
 /** Adds a staged row; the order is that of RECORD_COLUMNS, then the batch. */
 export function appendRow(appender: DuckDBAppender, row: StoredRow, batch: bigint): void {
   appender.appendVarchar(row.site);
@@ -41,6 +43,8 @@ export function appendRow(appender: DuckDBAppender, row: StoredRow, batch: bigin
   else appender.appendDouble(row.value);
   if (row.text === null) appender.appendNull();
   else appender.appendVarchar(row.text);
+  if (row.samples === null) appender.appendNull();
+  else appender.appendList(row.samples, SAMPLES);
   appender.appendVarchar(row.quality);
   appender.appendVarchar(row.clock);
   appender.appendInteger(row.lane);

@@ -1,5 +1,5 @@
 /** The hub's database: staged rows, the index, what is sealed, what was put aside. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Columns of a record, in the staging table, in the Parquet files and in queries alike. */
 export const RECORD_COLUMNS = [
@@ -10,6 +10,7 @@ export const RECORD_COLUMNS = [
   ['ts', 'TIMESTAMP_MS'],
   ['value', 'DOUBLE'],
   ['text', 'VARCHAR'],
+  ['samples', 'DOUBLE[]'],
   ['quality', 'VARCHAR'],
   ['clock', 'VARCHAR'],
   ['lane', 'INTEGER'],

@@ -7,10 +7,12 @@ import {
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Disk, DiskFile } from '../../core/ports.ts';
 
@@ -25,7 +27,10 @@ export function openFileDisk(directory: string): Disk {
   if (made !== undefined) syncDirectoryAt(dirname(made));
   return {
     list: () => readdirSync(directory),
-    create: (name) => fileOn(openSync(join(directory, name), 'ax', 0o600)),
+    create: (name) => fileOn(openSync(join(directory, name), 'wx', 0o600)),
+    open: (name) => fileOn(openSync(join(directory, name), 'r+')),
+    prepare: (name, bytes) => writeZeros(join(directory, name), bytes),
+    rename: (from, to) => renameSync(join(directory, from), join(directory, to)),
     read(name, offset, length) {
       const file = openSync(join(directory, name), 'r');
       try {
@@ -50,12 +55,32 @@ export function openFileDisk(directory: string): Disk {
 
 function fileOn(file: number): DiskFile {
   return {
-    append(bytes) {
-      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    write(offset, bytes) {
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(file, bytes, written, bytes.length - written, offset + written);
+      }
     },
     sync: () => fdatasyncSync(file),
     close: () => closeSync(file),
   };
+}
+
+const ZEROS = new Uint8Array(256 * 1024);
+
+/**
+ * In the thread pool, unlike the rest: zeroing a segment inline would hold up the commits behind it. Zeros are written
+ * and not just reserved: a file system notes a first write to reserved space, which costs a second write at each flush.
+ */
+async function writeZeros(path: string, bytes: number): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for (let written = 0; written < bytes; ) {
+      written += (await file.write(ZEROS, 0, Math.min(ZEROS.length, bytes - written), written)).bytesWritten;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 function readFully(file: number, offset: number, length: number): Uint8Array {

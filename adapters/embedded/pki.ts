@@ -41,8 +41,10 @@ export interface PkiPorts {
 export interface PkiConfig {
   /** Name or address under which nodes dial the hub. `localhost`, 127.0.0.1 and ::1 are always certified too. */
   host: string;
-  /** The nodes that get credentials. */
+  /** The nodes, or devices of a listener, that get credentials. */
   nodes: readonly string[];
+  /** Name of the server's own files. @default 'hub' */
+  server?: string;
 }
 
 export interface Pki {
@@ -64,7 +66,7 @@ export async function openPki(ports: PkiPorts, config: PkiConfig): Promise<Pki> 
   if (misnamed !== undefined) throw new Error(`node name ${JSON.stringify(misnamed)}: allowed are a-z, 0-9, - and _`);
   await makePrivateDirectory(join(directory, 'credentials'));
   const issuer = await openIssuer(ports);
-  const hub = await keepHub(ports, issuer, config.host);
+  const hub = await keepServer(ports, issuer, config.host, config.server ?? 'hub');
   const credentialsOf = (node: string) => join(directory, 'credentials', node);
   await inTurns(config.nodes, (node) => keepNode(ports, issuer, node, credentialsOf(node)));
   await syncDirectory(join(directory, 'credentials'));
@@ -115,11 +117,11 @@ function checkAuthority(key: string, cert: string, paths: { key: string; cert: s
   );
 }
 
-async function keepHub(ports: PkiPorts, issuer: Issuer, host: string): Promise<KeyPair> {
+async function keepServer(ports: PkiPorts, issuer: Issuer, host: string, server: string): Promise<KeyPair> {
   const names = [...new Set([host, 'localhost', '127.0.0.1', '::1'])];
   const answersTo = (pair: KeyPair) =>
     names.every((name) => (isIP(name) ? pair.certificate.checkIP(name) : pair.certificate.checkHost(name)));
-  const paths = { key: join(ports.directory, 'hub.key'), cert: join(ports.directory, 'hub.crt') };
+  const paths = { key: join(ports.directory, `${server}.key`), cert: join(ports.directory, `${server}.crt`) };
   const kept = await readPair(paths);
   if (kept && isUsable(kept, issuer, ports) && answersTo(kept)) return kept;
   const issued = await issue(ports, issuer, { role: 'hub', names }, paths);

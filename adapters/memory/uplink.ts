@@ -38,6 +38,7 @@ export function createMemoryUplink(ingest: Ingest, node: string): MemoryUplink {
       tellLink = listen;
       if (up && !closed) listen(true);
     },
+    using: () => 'memory',
     async close() {
       closed = true;
     },

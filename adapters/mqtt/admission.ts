@@ -1,12 +1,10 @@
 import { hopOf, type TrafficClass, topicsFrom } from '../../core/flow.ts';
 import { show } from '../../core/reading.ts';
+import { TLS_REFUSALS } from './tls-listener.ts';
 
 /** Why the broker turned a connection, a message or a subscription away. */
 export const BROKER_REFUSALS = [
-  'foreign-certificate',
-  'expired-certificate',
-  'no-certificate',
-  'tls-failed',
+  ...TLS_REFUSALS,
   'unknown-node',
   'wrong-client-id',
   'unwanted-option',
@@ -15,8 +13,6 @@ export const BROKER_REFUSALS = [
   'retained-or-qos-2',
   'payload-too-large',
   'protocol-error',
-  'too-many-handshakes',
-  'too-many-connections',
   'poison-flood',
 ] as const;
 export type BrokerRefusal = (typeof BROKER_REFUSALS)[number];

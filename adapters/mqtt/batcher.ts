@@ -1,3 +1,4 @@
+import { createFairQueue, type FairQueue } from '../../core/fair-queue.ts';
 import type { TrafficClass } from '../../core/flow.ts';
 import type { Logger } from '../../core/ports.ts';
 import type { Ingest, IngestMessage, IngestResult } from '../../lambdas/ingest/env.ts';
@@ -10,6 +11,8 @@ export interface BatcherLimits {
 }
 
 const MIB = 1024 ** 2;
+/** What a message costs beside its bytes: small ones are no free ride. */
+const MESSAGE_BYTES = 512;
 const LIMITS: BatcherLimits = { maxMessages: 200, maxBytes: 8 * MIB, maxWaitingBytes: 32 * MIB };
 
 /** `ingested` = taken or refused; `put-aside` = it can never be taken; `not-now` = it is to be delivered again. */
@@ -29,13 +32,14 @@ interface Waiting {
 
 /**
  * Group commit: what arrives while a batch is being ingested makes up the next one, critical first. So one node alone
- * is answered at once, and many share the cost of a commit.
+ * is answered at once, and many share the cost of a commit. Where not all fits into the next one, each node gets an
+ * equal part of it.
  */
 export function createBatcher(
   ports: { ingest: Ingest; answer: (client: string, payload: Uint8Array) => void; logger: Logger },
   limits: BatcherLimits = LIMITS,
 ): Batcher {
-  const queues: Record<TrafficClass, Waiting[]> = { critical: [], bulk: [] };
+  let queues = newQueues();
   let waitingBytes = 0;
   let closed = false;
   let inFlight: Promise<void> | undefined;
@@ -48,7 +52,7 @@ export function createBatcher(
       return;
     }
     waitingBytes += message.payload.length;
-    queues[traffic].push({ message, settle });
+    queues[traffic].push(message.client, message.payload.length + MESSAGE_BYTES, { message, settle });
     inFlight ??= run();
   }
 
@@ -82,15 +86,12 @@ export function createBatcher(
     const batch: Waiting[] = [];
     let bytes = 0;
     for (const queue of [queues.critical, queues.bulk]) {
-      let taken = 0;
-      for (const waiting of queue) {
-        const grown = bytes + waiting.message.payload.length;
+      for (let next = queue.peek(); next; next = queue.peek()) {
+        const grown = bytes + next.cost - MESSAGE_BYTES;
         if (batch.length > 0 && (batch.length === limits.maxMessages || grown > limits.maxBytes)) break;
-        batch.push(waiting);
+        batch.push(queue.take()!.item);
         bytes = grown;
-        taken += 1;
       }
-      queue.splice(0, taken);
     }
     waitingBytes -= bytes;
     return batch;
@@ -98,11 +99,15 @@ export function createBatcher(
 
   async function close(): Promise<void> {
     closed = true;
-    queues.critical.length = 0;
-    queues.bulk.length = 0;
+    queues = newQueues();
     waitingBytes = 0;
     await inFlight;
   }
 
   return { offer, close };
 }
+
+const newQueues = (): Record<TrafficClass, FairQueue<Waiting>> => ({
+  critical: createFairQueue(),
+  bulk: createFairQueue(),
+});

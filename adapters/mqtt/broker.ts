@@ -6,12 +6,14 @@ import type { Audit, Clock, Logger } from '../../core/ports.ts';
 import type { Ingest } from '../../lambdas/ingest/env.ts';
 import { atMost } from '../at-most.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
-import { admit, type BrokerRefusal, mayPublish, maySubscribe, type Refused } from './admission.ts';
+import { admit, BROKER_REFUSALS, type BrokerRefusal, mayPublish, maySubscribe, type Refused } from './admission.ts';
 import { createBatcher } from './batcher.ts';
 import { type ClientStatus, createClientLedger } from './client-ledger.ts';
-import { createFrameGuard } from './frame-guard.ts';
 import { sayGoodbye } from './goodbye.ts';
+import { guardReads } from './guarded-reads.ts';
+import { certificateNameOf, isLoss, labelOf, type Peer } from './peer.ts';
 import { createPoisonLimit, MAX_POISON_PER_MINUTE } from './poison-limit.ts';
+import { createReadGate, READ_LIMITS, type ReadLimits } from './read-gate.ts';
 import { createRefusalLedger } from './refusals.ts';
 import { listenTls } from './tls-listener.ts';
 
@@ -41,6 +43,8 @@ export interface BrokerConfig {
   port: number;
   /** Names of the nodes that may connect. */
   nodes: ReadonlySet<string>;
+  /** What is read from one node in a second. @default READ_LIMITS */
+  readLimits?: ReadLimits;
 }
 
 export interface BrokerStatus {
@@ -66,9 +70,10 @@ export interface Broker {
  */
 export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Promise<Broker> {
   const { logger } = ports;
-  const refusals = createRefusalLedger(ports);
+  const refusals = createRefusalLedger(ports, BROKER_REFUSALS, 'hub');
   const ledger = createClientLedger(ports.clock, config.nodes);
   const isFlood = createPoisonLimit(ports.clock);
+  const gate = createReadGate(ports, config.readLimits ?? READ_LIMITS);
   const batcher = createBatcher({ ingest: ports.ingest, answer: publishAnswer, logger });
   let closing: Promise<void> | undefined;
   const sockets = new Set<TLSSocket>();
@@ -162,19 +167,23 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
     peers.set(socket, peer);
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    const guard = createFrameGuard(MAX_PACKET_BYTES);
-    const read = socket.read.bind(socket);
-    // aedes reads by itself, and its parser has no limit: every chunk passes the guard on its way there.
-    socket.read = (size?: number) => {
-      const chunk: Buffer | null = read(size);
-      const verdict = chunk === null ? 'ok' : guard(chunk);
-      if (verdict === 'ok') return chunk;
-      const reason = verdict === 'too-large' ? 'payload-too-large' : 'protocol-error';
-      refusals.note(reason, labelOf(peer), `a packet of more than ${MAX_PACKET_BYTES} bytes`);
-      socket.destroy();
-      return null;
-    };
+    guardReads(socket, ports.clock, {
+      maxPacketBytes: MAX_PACKET_BYTES,
+      onBad: (verdict) => {
+        const reason = verdict === 'too-large' ? 'payload-too-large' : 'protocol-error';
+        refusals.note(reason, labelOf(peer), `a packet of more than ${MAX_PACKET_BYTES} bytes`);
+      },
+      waitMsAfter: (bytes, messages) => waitMsAfter(peer, bytes, messages),
+    });
     aedes.handle(socket);
+  }
+
+  function waitMsAfter({ name }: Peer, bytes: number, messages: number): number {
+    // Who is no node of the fleet is turned away at its CONNECT.
+    if (name === undefined || !config.nodes.has(name)) return 0;
+    const waitMs = gate.note(name, bytes, messages);
+    ledger.heldBack(name, waitMs);
+    return waitMs;
   }
 
   const peerOf = (client: Client): Peer => peers.get(client.conn)!;
@@ -233,24 +242,6 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
 /** Already in the ledger when aedes reports it as the client's error. */
 class CountedRefusal extends Error {}
 
-/** Connections end in many ways that are nobody's fault. */
-function isLoss(error: NodeJS.ErrnoException): boolean {
-  const usual = ['connection closed', 'keep alive timeout', 'drain timeout', 'connect did not arrive in time'];
-  return error.code !== undefined || usual.includes(error.message);
-}
-
 function bytesOf({ payload }: PublishPacket): Uint8Array {
   return typeof payload === 'string' ? Buffer.from(payload) : payload;
-}
-
-/** The far end of a connection: who its certificate says it is, and where it comes from. */
-interface Peer {
-  name: string | undefined;
-  address: string;
-}
-const labelOf = (peer: Peer): string => peer.name ?? peer.address;
-
-function certificateNameOf(socket: TLSSocket): string | undefined {
-  const name: unknown = socket.getPeerCertificate()?.subject?.CN;
-  return typeof name === 'string' ? name : undefined; // several common names come as an array: none counts
 }

@@ -14,6 +14,8 @@ export interface ClientStatus {
   notNow: number;
   /** Answers that found no connection, or one that does not read; the node asks again. */
   answersLost: number;
+  /** For so many ms nothing was read from it, because it had sent more than its rate. */
+  heldBackMs: number;
 }
 
 export interface ClientLedger {
@@ -22,6 +24,7 @@ export interface ClientLedger {
   message(node: string, bytes: number): void;
   settled(node: string, fate: MessageFate): void;
   answerLost(node: string): void;
+  heldBack(node: string, ms: number): void;
   snapshot(): Record<string, ClientStatus>;
 }
 
@@ -54,6 +57,9 @@ export function createClientLedger(clock: Clock, nodes: Iterable<string>): Clien
       const client = clients.get(node); // an answer names any client that ingest names
       if (client) client.answersLost += 1;
     },
+    heldBack(node, ms) {
+      of(node).heldBackMs += ms;
+    },
     snapshot: () => Object.fromEntries([...clients].map(([node, status]) => [node, { ...status }])),
   };
 }
@@ -66,4 +72,5 @@ const neverSeen = (): ClientStatus => ({
   bytesIn: 0,
   notNow: 0,
   answersLost: 0,
+  heldBackMs: 0,
 });

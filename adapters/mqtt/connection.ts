@@ -8,9 +8,6 @@ import type { TlsMaterial } from '../embedded/key-pair.ts';
 import { HUB_SIDE, type MqttFarSide, type UplinkAddress } from './far-side.ts';
 import type { LinkEnd } from './link-trouble.ts';
 
-/** IoT Core takes no less than 30 s. A half-open connection is noticed after one and a half times this. */
-const KEEPALIVE_S = 30;
-const CONNECT_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 1_000;
 
 export interface ConnectionEvents {
@@ -62,8 +59,9 @@ export function openConnection(
     clientId: node,
     protocolVersion: 4,
     clean: true,
-    keepalive: KEEPALIVE_S,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    // mqtt.js counts from the last packet that came, so who sends on into a dead connection finds out no later.
+    keepalive: farSide.keepaliveS,
+    connectTimeout: farSide.connectWithinMs,
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,

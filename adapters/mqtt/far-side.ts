@@ -10,6 +10,8 @@ export interface UplinkAddress {
   port: number;
   /** This node: its client id, and the owner of its topics. */
   node: string;
+  /** Name of this uplink in the fleet file. @default the far side's */
+  uplink?: string;
 }
 
 /** In what the far sides differ for one who speaks MQTT with them. */
@@ -17,6 +19,10 @@ export interface MqttFarSide {
   /** As in "connected to …". */
   name: string;
   publishTopic: (traffic: TrafficClass, node: string) => string;
+  /** PINGREQ after so long without a packet; half as long again without one and the connection is given up. */
+  keepaliveS: number;
+  /** From dialling to CONNACK. */
+  connectWithinMs: number;
   /** The longest pause before the second attempt to connect; later ones grow from it. */
   firstRetryMs: number;
   /** undefined = as fast as the connection takes it. */
@@ -29,9 +35,20 @@ export interface MqttFarSide {
   explain: (end: LinkEnd, address: UplinkAddress) => ExplainedEnd;
 }
 
+/** IoT Core takes no less than 30 s. */
+const KEEPALIVE_S = 30;
+const CONNECT_WITHIN_MS = 10_000;
+/**
+ * A connection whose other end is gone without a word is given up no later than this after its last packet; one that
+ * never got as far as a CONNACK no later than CONNECT_WITHIN_MS after dialling.
+ */
+export const HALF_OPEN_FOUND_MS = KEEPALIVE_S * 1_500;
+
 export const HUB_SIDE: MqttFarSide = {
   name: 'the hub',
   publishTopic: topicOf,
+  keepaliveS: KEEPALIVE_S,
+  connectWithinMs: CONNECT_WITHIN_MS,
   firstRetryMs: 500,
   pace: undefined,
   pubackWithinMs: undefined,
@@ -56,6 +73,8 @@ const HTTPS_PORT = 443;
 export const iotCoreSide = (fleet: string): MqttFarSide => ({
   name: 'IoT Core',
   publishTopic: (traffic, node) => basicIngestTopic(fleet, traffic, node),
+  keepaliveS: KEEPALIVE_S,
+  connectWithinMs: CONNECT_WITHIN_MS,
   firstRetryMs: 2_000, // one CONNECT a second and client id
   pace: IOT_CORE_PACE,
   pubackWithinMs: PUBACK_WITHIN_MS,

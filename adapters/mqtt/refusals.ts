@@ -1,16 +1,15 @@
 import type { Audit, Clock, Logger } from '../../core/ports.ts';
-import { BROKER_REFUSALS, type BrokerRefusal } from './admission.ts';
 
 /** Of one kind and client, log and audit say one thing at most this often: an attacker must not fill the disk. */
 export const REPORT_EVERY_MS = 60_000;
 /** Kinds and clients told apart; beyond that they are reported together. */
 const MAX_TOLD_APART = 1_000;
 
-export interface RefusalLedger {
+export interface RefusalLedger<Reason extends string> {
   /** @param client the proven name, else the address */
-  note(reason: BrokerRefusal, client: string, detail: string): void;
+  note(reason: Reason, client: string, detail: string): void;
   /** Every refusal since the start, reported or not. */
-  counts(): Record<BrokerRefusal, number>;
+  counts(): Record<Reason, number>;
 }
 
 interface Told {
@@ -18,12 +17,20 @@ interface Told {
   untold: number;
 }
 
-/** Counts every refusal, and writes the first of each kind and client, then one a minute with the number left out. */
-export function createRefusalLedger(ports: { logger: Logger; audit: Audit; clock: Clock }): RefusalLedger {
-  const counts = Object.fromEntries(BROKER_REFUSALS.map((reason) => [reason, 0])) as Record<BrokerRefusal, number>;
+/**
+ * Counts every refusal, and writes the first of each kind and client, then one a minute with the number left out.
+ *
+ * @param target what refuses, for the audit
+ */
+export function createRefusalLedger<Reason extends string>(
+  ports: { logger: Logger; audit: Audit; clock: Clock },
+  reasons: readonly Reason[],
+  target: string,
+): RefusalLedger<Reason> {
+  const counts = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<Reason, number>;
   const told = new Map<string, Told>();
 
-  function note(reason: BrokerRefusal, client: string, detail: string): void {
+  function note(reason: Reason, client: string, detail: string): void {
     counts[reason] += 1;
     const exact = `${reason} ${client}`;
     const key = told.has(exact) || told.size < MAX_TOLD_APART ? exact : reason;
@@ -40,7 +47,7 @@ export function createRefusalLedger(ports: { logger: Logger; audit: Audit; clock
     ports.audit.record({
       actor: client,
       action: 'mqtt',
-      target: 'hub',
+      target,
       outcome: 'refused',
       reason: `${reason}${more}`,
     });

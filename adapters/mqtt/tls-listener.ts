@@ -1,19 +1,29 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
-import type { BrokerRefusal } from './admission.ts';
 import { createHandshakeGate } from './handshake-gate.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 4_000;
 /** Beside two a node: strangers in their handshake, of many addresses. Within the usual limit of open files. */
 const SPARE_CONNECTIONS = 4_000;
 
+/** Why a connection was turned away before it could say anything. */
+export const TLS_REFUSALS = [
+  'foreign-certificate',
+  'expired-certificate',
+  'no-certificate',
+  'tls-failed',
+  'too-many-handshakes',
+  'too-many-connections',
+] as const;
+export type TlsRefusal = (typeof TLS_REFUSALS)[number];
+
 export interface TlsListenerPorts {
   tls: TlsMaterial;
   /** A connection whose certificate our authority issued. */
   onConnection: (socket: TLSSocket, address: string) => void;
   /** A handshake that failed. */
-  onRefused: (reason: BrokerRefusal, address: string, detail: string) => void;
+  onRefused: (reason: TlsRefusal, address: string, detail: string) => void;
   onError: (error: Error) => void;
 }
 
@@ -96,7 +106,7 @@ const UNKNOWN = 'unknown address';
 /** The same for a TLS socket and the connection under it. */
 const endOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`;
 
-function classify(error: NodeJS.ErrnoException, socket: TLSSocket): { reason: BrokerRefusal; detail: string } {
+function classify(error: NodeJS.ErrnoException, socket: TLSSocket): { reason: TlsRefusal; detail: string } {
   // Set when the handshake itself went well and only the certificate did not; typed as Error, it is OpenSSL's code.
   const verdict = socket.authorizationError as unknown as string | null | undefined;
   if (verdict) {

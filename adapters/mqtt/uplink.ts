@@ -137,6 +137,7 @@ export function createMqttUplink(
       tellLink = listen;
       if (upSinceMs !== undefined && !closing) listen(true);
     },
+    using: () => address.uplink ?? farSide.name,
     close: () => {
       cancelRetry();
       pace?.drop(notConnected());

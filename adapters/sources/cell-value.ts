@@ -27,7 +27,21 @@ export function cellValue(cell: string, kind: StreamKind): unknown {
     case 'boolean':
       return BOOLEANS.get(text.toLowerCase()) ?? text;
     case 'text':
+    case 'log':
       return cell;
+    case 'json':
+    case 'array':
+      return parsed(text);
+  }
+}
+
+/** What is no JSON stays text, which the border refuses. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
   }
 }
 

@@ -20,3 +20,18 @@ export function writtenValue(line: string, key: string): string | undefined {
   }
   return written;
 }
+
+/** The texts of the items of a list in sound JSON. */
+export function writtenItems(text: string): string[] {
+  const items: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    if (token === ']' || token === '}') depth -= 1;
+    const ends = token === ',' ? depth === 1 : depth === 0 && token === ']';
+    if (ends) items.push(text.slice(start, index));
+    if (token === '[' || token === '{') depth += 1;
+    if (ends || (token === '[' && depth === 1)) start = index + 1;
+  }
+  return items;
+}

@@ -4,6 +4,7 @@ import type { SourcePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, Source, SourceSink } from '../../core/ports.ts';
 import { EARLIEST_TIME_MS, type RawReading } from '../../core/reading.ts';
 import { createSeries, type SimulatedSeries } from '../../core/simulate/series.ts';
+import { isJson } from '../../core/value.ts';
 import { latestTick, offerUntilCommitted, wait } from './wait.ts';
 
 export interface SimulateOptions {
@@ -15,6 +16,10 @@ export interface SimulateOptions {
 
 const PAST_MS = 30 * 86_400_000;
 const MAX_BATCH_READINGS = 5_000;
+/** Windows are thousands of times as large as single values, and a commit holds them all. */
+const MAX_BATCH_SAMPLES = 1_000_000;
+
+type SimulatePlan = SourcePlan & { config: Extract<SourceConfig, { type: 'simulate' }> };
 
 interface Series {
   device: string;
@@ -29,7 +34,7 @@ interface Series {
  * continues where it was, until simulated time has caught up with the present; from there on it runs at speed 1.
  */
 export function createSimulateSource(
-  plan: SourcePlan & { config: Extract<SourceConfig, { type: 'simulate' }> },
+  plan: SimulatePlan,
   ports: { clock: Clock; logger: Logger },
   options: SimulateOptions,
 ): Source {
@@ -40,8 +45,7 @@ export function createSimulateSource(
 
   /** Every batch of a tick carries its position: after a crash the rest of a tick is missing, nothing is doubled. */
   const emit = async (sink: SourceSink, ts: number, signal: AbortSignal): Promise<void> => {
-    for (let from = 0; from < series.length; from += MAX_BATCH_READINGS) {
-      const readings = series.slice(from, from + MAX_BATCH_READINGS).map((one) => readingAt(one, ts));
+    for (const readings of batchesAt(series, ts)) {
       const batch = { readings, position: { tick: ts } };
       if (!(await offerUntilCommitted(sink, batch, clock, signal))) return;
     }
@@ -101,17 +105,38 @@ function createPace(clock: Clock, speed: number, everyMs: number, last: number |
   };
 }
 
-function seriesOf(plan: SourcePlan, { seed, node }: SimulateOptions): Series[] {
+function seriesOf(plan: SimulatePlan, { seed, node }: SimulateOptions): Series[] {
   return plan.devices.flatMap((device) =>
     plan.streams.flatMap(({ name: stream, simulate }) =>
-      simulate ? [{ device, stream, valueAt: createSeries(simulate, { seed, node, device, stream }) }] : [],
+      simulate
+        ? [{ device, stream, valueAt: createSeries(simulate, { seed, node, device, stream }, plan.config.every) }]
+        : [],
     ),
   );
 }
 
-function readingAt({ device, stream, valueAt }: Series, ts: number): RawReading {
+/** A tick at which nothing happened has no batch: there is nothing to write down. */
+function* batchesAt(series: readonly Series[], ts: number): Generator<RawReading[]> {
+  let batch: RawReading[] = [];
+  let samples = 0;
+  for (const one of series) {
+    const reading = readingAt(one, ts);
+    if (reading === undefined) continue;
+    batch.push(reading);
+    if (Array.isArray(reading.value)) samples += reading.value.length;
+    if (batch.length < MAX_BATCH_READINGS && samples < MAX_BATCH_SAMPLES) continue;
+    yield batch;
+    batch = [];
+    samples = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function readingAt({ device, stream, valueAt }: Series, ts: number): RawReading | undefined {
   const value = valueAt(ts);
-  return value === null ? { device, stream, ts, value, quality: 'bad' } : { device, stream, ts, value };
+  if (value === undefined) return undefined;
+  if (value === null) return { device, stream, ts, value, quality: 'bad' };
+  return { device, stream, ts, value: isJson(value) ? (JSON.parse(value.json) as JsonValue) : value };
 }
 
 const tickAfter = (timeMs: number, everyMs: number): number => (Math.floor(timeMs / everyMs) + 1) * everyMs;

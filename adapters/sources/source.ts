@@ -2,12 +2,15 @@ import type { SourceConfig } from '../../core/fleet.ts';
 import type { SourcePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, Source } from '../../core/ports.ts';
 import { createFileSource } from './file-source.ts';
+import type { Listeners } from './listen/listeners.ts';
 import { createSimulateSource } from './simulate-source.ts';
 import { createSystemSource } from './system-source.ts';
 
 export interface SourcePorts {
   clock: Clock;
   logger: Logger;
+  /** Of this node. */
+  listeners: Listeners;
 }
 
 export interface SourceOptions {
@@ -30,6 +33,7 @@ const FACTORIES: Factories = {
   simulate: createSimulateSource,
   system: (plan, ports) => createSystemSource(plan, ports),
   file: createFileSource,
+  listen: (plan, { listeners }) => listeners.sourceOf(plan),
 };
 
 /** The source of one device group of a node. */

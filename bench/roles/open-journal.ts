@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openKeyRing } from '../../adapters/embedded/key-file.ts';
+import { systemClock } from '../../adapters/embedded/system-clock.ts';
+import { PRODUCER } from '../../core/identity.ts';
 import { scanBlocks } from '../../journal/block.ts';
+import { createLogKeys } from '../../journal/key-ring.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
 import { errorsOnly } from '../support/logger.ts';
 import type { OpenConfig, Opened } from '../support/open-role.ts';
@@ -9,14 +13,15 @@ import { playRole, roleConfig } from '../support/processes.ts';
 
 /** A process that finds a journal full of records, as after a restart: opens it, reads the first, then scans all. */
 const { directory, maxBytes } = roleConfig<OpenConfig>();
+const config = { producer: PRODUCER, maxBytes, localBytes: 0 };
 const worker = startJournalWorker(JOURNAL_WORKER, errorsOnly);
-const empty = worker.journal(join(directory, '..', 'warm'), { maxBytes, localBytes: 0 });
+const empty = worker.journal(join(directory, '..', 'warm'), config);
 await empty.open(); // the thread's start is not the journal's
 await empty.close();
 
 const rssBefore = process.memoryUsage.rss();
 const start = performance.now();
-const journal = worker.journal(directory, { maxBytes, localBytes: 0 });
+const journal = worker.journal(directory, config);
 const opening = await journal.open();
 const openedAt = performance.now();
 const oldest = opening.epochs[0]!;
@@ -33,11 +38,12 @@ const readAt = performance.now();
 const rssAfter = process.memoryUsage.rss();
 await journal.close();
 
+const keys = createLogKeys(await openKeyRing(join(directory, 'keys.json'), systemClock), PRODUCER, 'records');
 const scanStart = performance.now();
 let blocks = 0;
 for (const name of readdirSync(directory)) {
   const match = /^records-(\d+)\.hwj$/.exec(name);
-  if (match) blocks += scanBlocks(readFileSync(join(directory, name)), Number(match[1])).blocks.length;
+  if (match) blocks += scanBlocks(readFileSync(join(directory, name)), Number(match[1]), keys).blocks.length;
 }
 const scanMs = performance.now() - scanStart;
 const opened: Opened = {

@@ -54,7 +54,7 @@ export async function factoryReadings(node: string, count: number): Promise<Read
             streams.map(({ name: stream, simulate }) => ({
               device,
               stream,
-              valueAt: createSeries(simulate!, { seed: fleet.seed, node, device, stream }),
+              valueAt: createSeries(simulate!, { seed: fleet.seed, node, device, stream }, config.every),
             })),
           ),
         },
@@ -63,7 +63,10 @@ export async function factoryReadings(node: string, count: number): Promise<Read
   for (let ts = START_MS; readings.length < count; ts += 1_000) {
     for (const { every, series } of sources) {
       if (ts % every !== 0) continue;
-      for (const { device, stream, valueAt } of series) readings.push(reading(device, stream, ts, valueAt(ts)));
+      for (const { device, stream, valueAt } of series) {
+        const value = valueAt(ts);
+        if (value !== undefined) readings.push(reading(device, stream, ts, value));
+      }
     }
   }
   return readings.slice(0, count);

@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { type FleetFileProblem, loadFleet } from '../../adapters/fleet-file.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import { type FleetSize, fleetSize } from '../../core/fleet-size.ts';
+import { explainPriorities } from '../../core/priority-check.ts';
+import { planPriorities } from '../../core/priority-schema.ts';
 import { colours, errorColours } from '../colours.ts';
 import { EXIT } from '../program.ts';
 
@@ -48,6 +50,8 @@ function summary(file: string, fleet: Fleet): string {
     `${colours.green('ok')} ${file}: fleet ${fleet.name}`,
     `  as declared: ${sizeText(declaredSize(fleet))}`,
     ...(demo ? [`  demo overlay: ${sizeText(demo)}`] : []),
+    '  delivery:',
+    ...explainPriorities(planPriorities(fleet.priorities)).map((line) => `    ${line}`),
     '',
   ].join('\n');
 }

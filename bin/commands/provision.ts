@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CsrOptions } from '../running/run-csr.ts';
 import type { DeviceOptions, ListOptions, RevokeOptions } from '../running/run-provision.ts';
+import type { ListenerOptions } from '../running/run-provision-listener.ts';
 
 const CSR_EXAMPLES = `
 Example, on the node:
@@ -15,6 +16,13 @@ then carry the folder to the node and run there
   $ headwater node fleet.yaml --node pump-01 --credentials DIR
 A second run finishes what a first one began, and otherwise changes nothing.`;
 
+const LISTENER_EXAMPLES = `
+Example, for a node whose device groups have "source: { type: listen }":
+  $ headwater provision listener pump-01 --fleet fleet.yaml --host pump-01.plant.example
+makes listener/pump-01 beside the fleet file: an authority (keep ca.key here and secret), listener.crt and listener.key
+for the node, and in credentials/ a folder for each device and gateway, to be carried there.
+A second run makes what is missing, and renews what ends within 30 days.`;
+
 const LIST_EXAMPLES = `
 Examples:
   $ headwater provision list                        every node that Headwater registered in this account and region
@@ -27,7 +35,7 @@ The thing stays, so the name keeps its history. To let the node in again, provis
 
 const provisioning = (): Promise<typeof import('../running/run-provision.ts')> => import('../running/run-provision.ts');
 
-/** `headwater provision csr|device|list|revoke`: plain nodes and their certificates in AWS IoT Core. */
+/** `headwater provision csr|device|listener|list|revoke`: plain nodes in AWS IoT Core, and devices of nodes that listen. */
 export function provisionCommand(): Command {
   const csr = new Command('csr')
     .description("make a node's key and its request for a certificate; run it on the node, the key never leaves it")
@@ -51,6 +59,16 @@ export function provisionCommand(): Command {
     .option('--data <dir>', 'data directory, for the audit log', '.headwater')
     .addHelpText('after', DEVICE_EXAMPLES)
     .action(async (node: string, options: DeviceOptions) => (await provisioning()).runDevice(node, options));
+  const listener = new Command('listener')
+    .description("certificates for a node that listens: its own, and its devices'; no AWS account needed")
+    .argument('<node>', 'a node of the fleet file')
+    .requiredOption('--fleet <file>', 'fleet file (YAML)')
+    .option('--host <host>', 'name or address under which devices dial the node', 'localhost')
+    .option('--out <dir>', 'the folder to write (default: source.credentials of the fleet file)')
+    .addHelpText('after', LISTENER_EXAMPLES)
+    .action(async (node: string, options: ListenerOptions) =>
+      (await import('../running/run-provision-listener.ts')).runProvisionListener(node, options),
+    );
   const list = inAccount(new Command('list'))
     .description('registered nodes and their certificates')
     .option('--fleet <file>', 'only this fleet, and what is missing of it')
@@ -65,8 +83,10 @@ export function provisionCommand(): Command {
     .option('--data <dir>', 'data directory, for the audit log', '.headwater')
     .addHelpText('after', REVOKE_EXAMPLES)
     .action(async (node: string, options: RevokeOptions) => (await provisioning()).runRevoke(node, options));
-  const all = new Command('provision').description('plain nodes and their certificates in AWS IoT Core');
-  for (const command of [csr, device, list, revoke]) all.addCommand(command);
+  const all = new Command('provision').description(
+    'certificates: of plain nodes in AWS IoT Core, of devices that a node listens to',
+  );
+  for (const command of [csr, device, listener, list, revoke]) all.addCommand(command);
   return all;
 }
 

@@ -13,12 +13,15 @@ const EXAMPLES = `
 Examples:
   $ headwater query "SELECT stream, count(*), min(value), max(value) FROM records GROUP BY stream"
   $ headwater query --csv "SELECT ts, value FROM records WHERE device = 'this-machine' AND stream = 'cpu-load' ORDER BY ts"
+  $ headwater query "SELECT ts, device, text ->> 'event' AS event FROM records WHERE stream = 'machine-event' ORDER BY ts"
+  $ headwater query "SELECT device, ts, list_max(samples) FROM records WHERE stream = 'vibration-window'"
 
-Views: records (site, node, device, stream, ts, value, text, quality, clock, lane, producer, epoch, position, stored_at, dt)
-and streams (node, stream, kind, unit, priority). One SELECT at a time; it is interrupted after hub.queryTimeout.
+Views: records (site, node, device, stream, ts, value, text, samples, quality, clock, lane, producer, epoch, position,
+stored_at, dt) and streams (node, stream, kind, unit, priority). A number or boolean is in value, a text, log line or JSON in
+text, an array in samples. One SELECT at a time; it is interrupted after hub.queryTimeout.
 
---csv and --json give every value as it was received. A spreadsheet may take a text that begins with = + - or @ for a
-formula: import such columns as text.`;
+The table shortens long texts and lists; --csv and --json give every value as it was received. A spreadsheet may take a text
+that begins with = + - or @ for a formula: import such columns as text.`;
 
 /** `headwater query SQL`: asks the running hub. */
 export function queryCommand(): Command {
@@ -42,8 +45,19 @@ export function queryCommand(): Command {
 const table = ({ columns, rows, ms }: Answer): string =>
   `${textTable(
     columns.map(({ name }) => name),
-    rows,
+    rows.map((row) => row.map((value, at) => shortened(value, columns[at]!.type))),
   )}${rows.length} rows, ${Math.round(ms)} ms\n`;
+
+const MAX_CELL = 80;
+const FIRST_ITEMS = 4;
+
+/** A window of samples or a page of log must not push the other columns off the screen. */
+function shortened(value: unknown, type: string): unknown {
+  if (typeof value !== 'string' || value.length <= MAX_CELL) return value;
+  if (!type.endsWith('[]')) return `${[...value.slice(0, MAX_CELL)].slice(0, -1).join('')}…`;
+  const items = value.slice(1, -1).split(', ');
+  return `[${items.slice(0, FIRST_ITEMS).join(', ')}, … ${items.length} in all]`;
+}
 
 /** RFC 4180. */
 const csv = ({ columns, rows }: Answer): string =>

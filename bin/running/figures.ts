@@ -1,5 +1,5 @@
 import { type LatencySketch, latencyAt, mergeLatencies } from '../../core/latency-sketch.ts';
-import { sumOf } from '../../core/ledger.ts';
+import { givenUpCount, sumOf } from '../../core/ledger.ts';
 import type { EdgeNodeStatus } from '../../edge/node.ts';
 
 /** What one screen shows of a running fleet: sums over its nodes. */
@@ -13,7 +13,8 @@ export interface Figures {
   local: number;
   waiting: number;
   delivered: number;
-  deadLettered: number;
+  /** Expired, evicted, dead-lettered or damaged. */
+  givenUp: number;
   envelopes: number;
   bytesSent: number;
   /** The records sent, as JSON. */
@@ -41,7 +42,7 @@ export function figuresOf(statuses: readonly EdgeNodeStatus[]): Figures {
     local: streams(({ local }) => local),
     waiting: lanes(({ waiting }) => waiting),
     delivered: lanes(({ delivered }) => delivered),
-    deadLettered: lanes(({ deadLettered }) => sumOf(deadLettered)),
+    givenUp: lanes(givenUpCount),
     envelopes: sum(({ forward }) => forward.envelopesSent),
     bytesSent: sum(({ forward }) => forward.bytesSent),
     jsonBytes: sum(({ forward }) => forward.jsonBytes),

@@ -1,4 +1,4 @@
-import { type Imbalance, sumOf } from '../../core/ledger.ts';
+import { givenUpCount, type Imbalance, type LaneCounts, sumOf } from '../../core/ledger.ts';
 import { PRIORITIES } from '../../core/priority.ts';
 import type { HubLedger, NodeComparison } from '../../hub/ledger.ts';
 import { colours } from '../colours.ts';
@@ -13,6 +13,7 @@ export function ledgerText(ledger: HubLedger): string {
   return [
     readingsTable(shown),
     textTable(RECORD_HEAD, shown.flatMap(recordRows)),
+    shown.flatMap(({ node, side }) => (side?.lanes ?? []).map((lane) => givenUpText(node, lane))).join(''),
     more > 0 ? `… and ${more} more nodes; --json has them all\n` : '',
     verdict(ledger),
   ]
@@ -20,7 +21,17 @@ export function ledgerText(ledger: HubLedger): string {
     .join('\n');
 }
 
-const RECORD_HEAD = ['node', 'priority', 'enqueued', 'delivered', 'waiting', 'in doubt', 'dead', 'stored', 'SQL rows'];
+const RECORD_HEAD = [
+  'node',
+  'priority',
+  'enqueued',
+  'delivered',
+  'waiting',
+  'in doubt',
+  'given up',
+  'stored',
+  'SQL rows',
+];
 
 function readingsTable(nodes: readonly NodeComparison[]): string {
   const rows = nodes.flatMap(({ node, side }) => {
@@ -57,12 +68,25 @@ function recordRows({ node, side, stated, far }: NodeComparison): unknown[][] {
         here.delivered,
         here.waiting,
         here.inDoubt,
-        sumOf(here.deadLettered),
+        givenUpCount(here),
         there.indexed,
         there.rows,
       ],
     ];
   });
+}
+
+/** Why records of a lane were given up, in one line; empty if none was. */
+function givenUpText(node: string, lane: LaneCounts): string {
+  const { priority, expired, evicted, deadLettered, damaged } = lane;
+  const reasons: [number, string][] = [
+    [expired, 'expired (older than their time to live)'],
+    [evicted, 'evicted (to make room for what matters more)'],
+    ...Object.entries(deadLettered).map(([reason, count]): [number, string] => [count, `dead letters (${reason})`]),
+    [damaged, 'damaged on disk'],
+  ];
+  const told = reasons.filter(([count]) => count > 0).map(([count, why]) => `${count} ${why}`);
+  return told.length > 0 ? `${node} ${priority}: ${givenUpCount(lane)} given up: ${told.join(', ')}\n` : '';
 }
 
 export function verdict(ledger: HubLedger): string {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { openAuditFile } from '../../adapters/embedded/audit-file.ts';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
+import { createSharedLink } from '../../adapters/mqtt/shared-link.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import { nodeNames, type PlanOptions, planNode } from '../../core/node-plan.ts';
 import type { Logger } from '../../core/ports.ts';
@@ -70,6 +71,7 @@ export async function startLocalFleet(logger: Logger, config: LocalFleetConfig):
     );
   }
   const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
+  const link = createSharedLink(systemClock, fleet.link.bytesPerSecond);
   const nodes: EdgeNode[] = [];
   const closeAll = async (flushMs: number): Promise<EdgeNodeStatus[]> => {
     const statuses = await Promise.all(nodes.map((node) => node.stop(flushMs)));
@@ -81,8 +83,10 @@ export async function startLocalFleet(logger: Logger, config: LocalFleetConfig):
       const node = await startPlainNode(worker, logger, {
         plan: planNode(fleet, name, config.options)!,
         directory: nodeDirectory(data, name),
-        credentials: hub.credentialsOf(name),
-        hub: { host: '127.0.0.1', port: hub.mqttPort },
+        uplinks: [
+          { name: 'hub', hub: { host: '127.0.0.1', port: hub.mqttPort }, credentials: hub.credentialsOf(name) },
+        ],
+        link,
         fleetDirectory: dirname(config.fleetFile),
         speed: config.speed,
       });

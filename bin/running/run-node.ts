@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { createStderrLogger } from '../../adapters/embedded/pino-logger.ts';
+import { systemClock } from '../../adapters/embedded/system-clock.ts';
+import { createSharedLink } from '../../adapters/mqtt/shared-link.ts';
 import type { Fleet } from '../../core/fleet.ts';
 import { checkNodeLedger } from '../../core/ledger.ts';
-import { type NodePlan, nodeNames, planNode } from '../../core/node-plan.ts';
+import { nodeNames, planNode } from '../../core/node-plan.ts';
 import { nodeDirectory } from '../../edge/node-directory.ts';
 import { startPlainNode } from '../../edge/plain-node.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
 import { EXIT } from '../program.ts';
-import { chooseFarSide } from './far-side-choice.ts';
+import { chooseUplinks } from './far-side-choice.ts';
 import { loadFleetOrReport } from './fleet-option.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -34,27 +35,26 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   const fleet = await loadFleetOrReport(file);
   if (!fleet) return;
   // The overlay is for a hub on a laptop: a node that delivers to an account is no demonstration.
-  const demo = options.asDeclared !== true && fleet.uplink[0]?.type !== 'iot-core';
+  const demo = options.asDeclared !== true && fleet.uplink.every(({ type }) => type === 'hub');
   const plan = planNode(fleet, options.node, { demo });
   if (!plan) throw new Error(`no node "${options.node}" in ${file}; it has ${someNodes(fleet)}`);
   const logger = createStderrLogger('info');
   // Before anything is started that would keep the process alive.
-  const farSide = chooseFarSide(options, plan.uplink);
+  const uplinks = chooseUplinks(options, plan);
   const worker = startJournalWorker(new URL('./journal-worker.js', import.meta.url), logger);
   const node = await startPlainNode(worker, logger, {
     plan,
     directory: nodeDirectory(options.data, plan.node),
-    credentials: options.credentials ?? defaultCredentials(options.data, plan),
-    ...farSide,
+    uplinks,
+    link: createSharedLink(systemClock, fleet.link.bytesPerSecond),
     fleetDirectory: dirname(file),
     speed: options.speed,
   }).catch(async (error) => {
     await worker.close();
     throw error;
   });
-  process.stderr.write(
-    `node ${plan.node}: delivering to ${plan.uplink.type === 'hub' ? 'the hub' : 'IoT Core'} at ${node.endpoint.host}:${node.endpoint.port}\n`,
-  );
+  const ways = node.ways.map(({ farSide, endpoint: { host, port } }) => `${farSide} at ${host}:${port}`);
+  process.stderr.write(`node ${plan.node}: delivering to ${ways.join(', else to ')}\n`);
   if (demo && fleet.demo) {
     process.stderr.write(
       `${file}: the demo overlay applies (shorter sync, fewer devices); --as-declared switches it off\n`,
@@ -65,7 +65,8 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   const { ledger, forward, failedSources } = await node.stop(FLUSH_MS);
   await worker.close();
   const problems = checkNodeLedger(ledger);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ledger, differences: problems }, null, 2)}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ uplink: forward.uplink, ledger, differences: problems }, null, 2)}\n`);
   else {
     const waiting = forward.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
     process.stdout.write(`node ${plan.node}: stopped, ${waiting} records wait in the journal\n`);
@@ -74,11 +75,6 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
   for (const source of failedSources)
     process.stderr.write(`source ${source} ended by an error: its readings are missing\n`);
   process.exitCode = problems.length + failedSources.length === 0 ? EXIT.ok : EXIT.problem;
-}
-
-function defaultCredentials(data: string, { node, uplink }: NodePlan): string {
-  const fromHub = join(data, 'hub', 'pki', 'credentials', node);
-  return uplink.type === 'hub' && existsSync(fromHub) ? fromHub : join(nodeDirectory(data, node), 'credentials');
 }
 
 function someNodes(fleet: Fleet): string {

@@ -51,8 +51,9 @@ export interface RevokeOptions extends AccountOptions {
 export async function runDevice(node: string, options: DeviceOptions): Promise<void> {
   const fleet = await loadFleetOrReport(options.fleet);
   if (!fleet) return;
-  const { site, uplink } = planOf(fleet, options.fleet, node);
-  const iotCore = uplink.type === 'iot-core' ? uplink : { endpoint: undefined, port: 8883 };
+  const { site, uplinks } = planOf(fleet, options.fleet, node);
+  const declared = uplinks.find((uplink) => uplink.type === 'iot-core');
+  const iotCore = declared ?? { endpoint: undefined, port: 8883 };
   const given =
     options.endpointAddress === undefined ? undefined : hostAndPort('--endpoint-address', options.endpointAddress);
   const roots = options.ca === undefined ? amazonRoots() : await readRoots(options.ca);
@@ -80,7 +81,7 @@ export async function runDevice(node: string, options: DeviceOptions): Promise<v
   for (const id of otherCertificates) {
     process.stderr.write(`another certificate lets a device in as ${node}: ${id} (an earlier one of it?)\n`);
   }
-  if (uplink.type !== 'iot-core') {
+  if (!declared) {
     process.stderr.write(
       `${options.fleet}: the uplink is a hub; the node uses IoT Core once it is "uplink: [{ type: iot-core }]"\n`,
     );

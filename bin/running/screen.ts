@@ -60,7 +60,7 @@ function picture(input: ScreenInput, rate: number): string {
       colours.yellow(number(input.refused)),
       `headwater quarantine list --data ${input.data}`,
     ]);
-  if (input.deadLettered > 0) rows.push(['dead letters', colours.red(number(input.deadLettered)), 'damaged on disk']);
+  if (input.givenUp > 0) rows.push(['given up', colours.red(number(input.givenUp)), '`headwater ledger` says why']);
   const width = Math.max(...rows.map(([, value]) => value.length));
   return [
     `${colours.bold('Headwater')} ${input.fleet} · ${input.connected}/${input.nodes} nodes connected · ${Math.floor(input.seconds)} s`,

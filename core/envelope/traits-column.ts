@@ -1,14 +1,18 @@
 import type { EnvelopeRecord } from '../envelope.ts';
-import { CLOCKS, type ClockState, QUALITIES, type Quality, type Value } from '../reading.ts';
+import { CLOCKS, type ClockState, QUALITIES, type Quality } from '../reading.ts';
+import { isArray, type Value } from '../value.ts';
 import { type ByteReader, fail } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { readIntegers, writeIntegers } from './integer-column.ts';
 
-/** What a value is, in the order of its numbers on the wire. */
-export const KINDS = { number: 0, boolean: 1, text: 2, nothing: 3 } as const;
+/** What a value is, as the bits of a record's traits that say it. */
+export const KINDS = { number: 0, boolean: 1, text: 2, nothing: 3, array: 32, json: 33 } as const;
 export type Kind = (typeof KINDS)[keyof typeof KINDS];
 
-/** Kind, quality and clock of a record in one number below 32; each series mostly keeps its own. */
+const KIND_BITS = 35;
+const MAX_TRAITS = 63;
+
+/** Kind, quality and clock of a record in one number below 64; each series mostly keeps its own. */
 export function writeTraits(writer: ByteWriter, records: readonly EnvelopeRecord[], ofRecord: Int32Array): Uint8Array {
   const kinds = new Uint8Array(records.length);
   const changes = new Float64Array(records.length);
@@ -42,15 +46,16 @@ export function readTraits(reader: ByteReader, ofRecord: Int32Array): Traits {
   for (let at = 0; at < all.length && reader.problem === undefined; at++) {
     const series = ofRecord[at]!;
     const traits = (last[series] ?? before) + changes[at]!;
-    if (traits < 0 || traits > 31 || ((traits >> 2) & 3) >= QUALITIES.length) fail(reader, `traits ${traits}`);
+    const known = traits >= 0 && traits <= MAX_TRAITS && (traits & KIND_BITS) <= KINDS.json;
+    if (!known || ((traits >> 2) & 3) >= QUALITIES.length) fail(reader, `traits ${traits}`);
     all[at] = traits;
     last[series] = traits;
     before = traits;
   }
   return {
-    kinds: all.map((traits) => traits & 3),
+    kinds: all.map((traits) => traits & KIND_BITS),
     quality: (record) => QUALITIES[(all[record]! >> 2) & 3] ?? 'bad',
-    clock: (record) => CLOCKS[all[record]! >> 4] ?? 'unsynced',
+    clock: (record) => CLOCKS[(all[record]! >> 4) & 1] ?? 'unsynced',
   };
 }
 
@@ -65,6 +70,6 @@ function kindOf(value: Value): Kind {
     case 'string':
       return KINDS.text;
     default:
-      return KINDS.nothing;
+      return value === null ? KINDS.nothing : isArray(value) ? KINDS.array : KINDS.json;
   }
 }

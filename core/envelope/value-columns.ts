@@ -1,7 +1,7 @@
 import type { EnvelopeRecord } from '../envelope.ts';
-import { MAX_TEXT_BYTES, type Value } from '../reading.ts';
-import { type ByteReader, decodeText, fail, readBytes, readCount, readFloat64 } from './byte-reader.ts';
-import { type ByteWriter, writeByte, writeBytes, writeFloat64, writeVarint } from './byte-writer.ts';
+import type { Value } from '../value.ts';
+import { type ByteReader, fail, readBytes, readFloat64 } from './byte-reader.ts';
+import { type ByteWriter, writeByte, writeFloat64 } from './byte-writer.ts';
 import { RAW, scaledDown, scaledUp, scaleOf } from './decimal.ts';
 import { readBoundedIntegers, readIntegers, writeIntegers } from './integer-column.ts';
 import type { Kind } from './traits-column.ts';
@@ -14,6 +14,7 @@ export interface Grouped {
 
 /** Picks the records of a kind from all, keeping the grouping by series. */
 export function groupKind(order: Int32Array, ofRecord: Int32Array, kinds: Uint8Array, kind: Kind): Grouped {
+  if (!kinds.includes(kind)) return { records: new Int32Array(0), ends: [] };
   const records = order.filter((record) => kinds[record] === kind);
   const ends: number[] = [];
   for (let at = 0; at < records.length; at++) {
@@ -97,41 +98,12 @@ export function readBooleans(reader: ByteReader, group: Grouped, values: Value[]
   });
 }
 
-/** Length + 1 and UTF-8; 0 = as the text before: a machine's state holds for hours. */
-export function writeTexts(writer: ByteWriter, group: Grouped, records: readonly EnvelopeRecord[]): void {
-  let previous: string | undefined;
-  for (const record of group.records) {
-    const text = records[record]!.value as string;
-    if (text === previous) {
-      writeVarint(writer, 0);
-      continue;
-    }
-    const bytes = Buffer.from(text, 'utf8');
-    if (bytes.length > MAX_TEXT_BYTES)
-      throw new RangeError(`text of ${bytes.length} bytes, allowed ${MAX_TEXT_BYTES}: ${text.slice(0, 80)}`);
-    writeVarint(writer, bytes.length + 1);
-    writeBytes(writer, bytes);
-    previous = text;
-  }
-}
-
-export function readTexts(reader: ByteReader, group: Grouped, values: Value[]): void {
-  let text: string | undefined;
-  for (const record of group.records) {
-    const code = readCount(reader, MAX_TEXT_BYTES + 1, 'bytes of text + 1');
-    if (code > 0) text = decodeText(reader, readBytes(reader, code - 1));
-    else if (text === undefined) fail(reader, 'no text to repeat');
-    if (reader.problem !== undefined) return;
-    values[record] = text!;
-  }
-}
-
-function finite(value: number): number {
+export function finite(value: number): number {
   if (Number.isFinite(value)) return value;
   throw new RangeError(`value ${value}, allowed finite numbers`);
 }
 
-function readFinite(reader: ByteReader): number {
+export function readFinite(reader: ByteReader): number {
   const value = readFloat64(reader);
   if (Number.isFinite(value)) return value;
   fail(reader, `value ${value}`);

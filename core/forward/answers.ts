@@ -1,10 +1,12 @@
 import { type Epoch, PRODUCER } from '../identity.ts';
-import { applyOutcome, finished, type Outcome, unfinished } from '../lane-fates.ts';
-import type { Answer, AnswerItem } from '../messages.ts';
+import { finished, givenUpOf, type Outcome, outcomeOf, triesOf, unfinished, unstated } from '../lane-fates.ts';
+import { type Answer, type AnswerItem, usesRetry } from '../messages.ts';
 import type { Lane } from '../priority.ts';
-import { addRanges, covers, intersect, type Range, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
-import { timeoutMs } from './plan.ts';
-import { type Flight, type ForwardState, type HeldRange, type LaneState, resetProbes } from './state.ts';
+import { addRanges, covers, intersect, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
+import { cutAtTries, explainSilences, noteFailure } from './retries.ts';
+import { noteGathered } from './sends.ts';
+import { backoffMs, type ForwardSettings, termsOf } from './settings.ts';
+import { type Flight, type ForwardState, type LaneState, noteOutcome, resetProbes, withoutRanges } from './state.ts';
 
 export interface Answered {
   /** Fates that are new: for the forward log. */
@@ -13,16 +15,34 @@ export interface Answered {
   landed: Flight[];
 }
 
-/** Takes an answer of the far side into the state: the only way for a record to become delivered. */
-export function applyAnswer(state: ForwardState, answer: Answer, now: number): Answered {
-  if (state.far !== 'up') resetProbes(state, now);
+/**
+ * Takes an answer of the far side into the state: the only way for a record to become delivered.
+ *
+ * @param now monotonic ms
+ * @param fraction a random number, 0 ≤ x < 1, for jitter
+ */
+export function applyAnswer(
+  state: ForwardState,
+  answer: Answer,
+  now: number,
+  fraction: number,
+  settings: ForwardSettings,
+): Answered {
+  if (state.far !== 'up') {
+    // A probe that nobody answered tells why the envelopes before it were not answered either.
+    const wasAway = Object.values(state.probes).some(({ attempts }) => attempts > 1);
+    if (wasAway) for (const lane of state.lanes) lane.silences = [];
+    resetProbes(state, now);
+    noteGathered(state);
+  }
   state.far = 'up';
   state.farSide = answer.farSide;
   state.lastAnswerAt = now;
   const answered: Answered = { outcomes: [], landed: [] };
   for (const item of answer.items) {
     const lane = item.producer === PRODUCER ? laneOf(state, item.epoch, item.lane) : undefined;
-    if (lane) applyItem(state, lane, item, now, answered);
+    if (lane)
+      applyItem(state, lane, item, (step) => now + backoffMs(termsOf(settings, lane.lane), step, fraction), answered);
   }
   return answered;
 }
@@ -30,7 +50,13 @@ export function applyAnswer(state: ForwardState, answer: Answer, now: number): A
 const laneOf = (state: ForwardState, epoch: Epoch, lane: Lane): LaneState | undefined =>
   state.lanes.find((candidate) => candidate.epoch === epoch && candidate.lane === lane);
 
-function applyItem(state: ForwardState, lane: LaneState, item: AnswerItem, now: number, answered: Answered): void {
+function applyItem(
+  state: ForwardState,
+  lane: LaneState,
+  item: AnswerItem,
+  againAt: (step: number) => number,
+  answered: Answered,
+): void {
   switch (item.type) {
     case 'stored':
       deliver(lane, rangeSetOf(item.ranges), answered);
@@ -41,33 +67,30 @@ function applyItem(state: ForwardState, lane: LaneState, item: AnswerItem, now: 
       break;
     case 'refused':
       if (item.reason !== 'overlap') state.refusals[item.reason] = (state.refusals[item.reason] ?? 0) + 1;
-      refuse(lane, item, now, answered);
+      refuse(lane, item, againAt, answered);
       break;
     case 'counted':
-      lane.givenUpStated = addRanges(lane.givenUpStated, intersect(rangeSetOf(item.givenUp), lane.fates.givenUp));
+      for (const range of intersect(rangeSetOf(item.givenUp), unstated(lane.fates))) {
+        enter(lane, { ...outcomeOf(lane, range), fate: 'stated' }, answered);
+      }
   }
 }
 
 function deliver(lane: LaneState, stored: RangeSet, answered: Answered): void {
   // Never what was not sent, whatever the far side says; never twice.
   const fresh = subtract(intersect(stored, lane.sent), lane.fates.delivered);
-  for (const range of fresh) settle(lane, { ...range, fate: 'delivered' }, answered);
-  lane.setbacks = 0;
+  for (const range of fresh) enter(lane, { ...outcomeOf(lane, range), fate: 'delivered' }, answered);
+  if (fresh.length > 0) lane.setbacks = 0;
   const done = finished(lane.fates);
   const landed = lane.flights.filter((flight) => covers(done, flight));
   if (landed.length === 0) return;
   lane.flights = lane.flights.filter((flight) => !landed.includes(flight));
   answered.landed.push(...landed);
+  answered.outcomes.push(...explainSilences(lane, landed));
 }
 
-function settle(lane: LaneState, { from, to, fate }: Range & Pick<Outcome, 'fate'>, answered: Answered): void {
-  const outcome: Outcome = { epoch: lane.epoch, lane: lane.lane, from, to, fate };
-  const range = [{ from, to }];
-  lane.fates = applyOutcome(lane.fates, outcome);
-  lane.toSend = subtract(lane.toSend, range);
-  lane.doubt = subtract(lane.doubt, range);
-  lane.missing = subtract(lane.missing, range);
-  lane.held = withoutRanges(lane.held, range);
+function enter(lane: LaneState, outcome: Outcome, answered: Answered): void {
+  noteOutcome(lane, outcome);
   answered.outcomes.push(outcome);
 }
 
@@ -77,35 +100,41 @@ function resolveDoubt(lane: LaneState, unknown: RangeSet, answered: Answered): v
   const again = intersect(lane.doubt, unknown);
   lane.doubt = subtract(lane.doubt, again);
   lane.toSend = addRanges(lane.toSend, again);
-  for (const range of intersect(lane.missing, unknown)) settle(lane, { ...range, fate: 'damaged' }, answered);
+  for (const range of intersect(lane.missing, unknown)) {
+    enter(lane, { ...outcomeOf(lane, range), fate: 'damaged' }, answered);
+  }
+  lane.denied = addRanges(lane.denied, intersect(givenUpOf(lane.fates), unknown));
 }
 
 function refuse(
   lane: LaneState,
   item: Extract<AnswerItem, { type: 'refused' }>,
-  now: number,
+  againAt: (step: number) => number,
   answered: Answered,
 ): void {
   const { from, to, reason } = item;
   const gone = lane.flights.filter((flight) => flight.from >= from && flight.to <= to);
   lane.flights = lane.flights.filter((flight) => !gone.includes(flight));
   if (reason === 'overlap') deliver(lane, rangeSetOf(item.known ?? []), answered);
-  else lane.setbacks++;
   // Only what is open here: a refusal that comes late must not hold what was sent anew.
   const flying = rangeSetOf(lane.flights);
   const open = subtract(unfinished(lane.fates, within([{ from: 0, to: lane.end }], item)), flying);
-  const rest = subtract(open, lane.missing);
+  const rest = subtract(open, addRanges(lane.missing, lane.dying));
+  // One that comes twice is one failure: only what was sent and not answered since can have failed.
+  const failed = intersect(rest, addRanges(lane.doubt, gone));
   lane.doubt = subtract(lane.doubt, rest);
   lane.toSend = subtract(lane.toSend, rest);
   if (reason === 'overlap') {
     lane.held = withoutRanges(lane.held, rest);
     lane.toSend = addRanges(lane.toSend, rest);
-  } else {
-    const until = now + timeoutMs(lane);
-    const held = rangeSetOf(lane.held);
-    lane.held = [...lane.held, ...subtract(rest, held).map((range) => ({ ...range, until, reason }))];
+    return;
   }
+  if (usesRetry(reason)) answered.outcomes.push(...noteFailure(lane, failed, reason));
+  const fresh = subtract(rest, rangeSetOf(lane.held));
+  const parts = cutAtTries(lane, fresh).map((range) => ({
+    ...range,
+    reason,
+    until: againAt(Math.max(0, triesOf(lane.fates, range) - 1)),
+  }));
+  lane.held = [...lane.held, ...parts];
 }
-
-const withoutRanges = (held: readonly HeldRange[], gone: RangeSet): HeldRange[] =>
-  held.flatMap((one) => subtract([one], gone).map((rest) => ({ ...one, ...rest })));

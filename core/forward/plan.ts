@@ -1,22 +1,25 @@
+import { elsewhereIn } from '../far-sides.ts';
 import { type TrafficClass, trafficClassOf } from '../flow.ts';
 import { PRODUCER } from '../identity.ts';
+import { givenUpOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
 import { MAX_KNOWN_RANGES, type Question } from '../messages.ts';
-import { MAX_PROBE_INTERVAL_MS, priorityOf, RESEND_POLICIES } from '../priority.ts';
-import { addRanges, countOf, type Range, type RangeSet, subtract, within } from '../ranges.ts';
-import { type ForwardState, groundFlights, type LaneState, waitingIn } from './state.ts';
+import { MAX_PROBE_INTERVAL_MS } from '../priority.ts';
+import { addRanges, countOf, intersect, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
+import { expire, expiresAt } from './age.ts';
+import type { Gate } from './budget.ts';
+import { condemn, noteSilence } from './retries.ts';
+import { gateOf, noteBacklog, type PlannedSend, planSends, sendable } from './sends.ts';
+import { backoffMs, type ForwardLimits, type ForwardSettings, termsOf } from './settings.ts';
+import { type Dying, doubtful, type ForwardState, groundFlights, type LaneState, waitingIn } from './state.ts';
 
-export interface ForwardLimits {
-  /** Envelopes sent and not answered, over all lanes; critical may go beyond by as many again. */
-  maxFlights: number;
-  maxRecords: number;
-  /** Time between two count statements. */
-  statementEveryMs: number;
-}
-
-export interface PlannedSend extends Range {
+export interface PlannedBurial extends Dying {
   lane: LaneState;
 }
 export interface ForwardPlan {
+  /** Fates that time alone has brought: for the forward log. */
+  outcomes: Outcome[];
+  /** Retries are used up: to be buried, then settled as dead letters. */
+  deadLetters: PlannedBurial[];
   sends: PlannedSend[];
   questions: { traffic: TrafficClass; question: Question }[];
   /** Monotonic ms at which there may be something to do even if nothing happens. */
@@ -24,32 +27,57 @@ export interface ForwardPlan {
 }
 
 /**
- * What to send now. First it lets time pass in the state (due intervals, timeouts, refused ranges whose wait is over),
- * then it looks at the state only.
+ * What to send, to expire and to bury now. First it lets time pass in the state (due intervals, timeouts, refused
+ * ranges whose wait is over, times to live), then it looks at the state only.
  *
+ * @param now monotonic ms
  * @param fraction a random number, 0 ≤ x < 1, for jitter
  */
-export function planForward(state: ForwardState, now: number, fraction: number, limits: ForwardLimits): ForwardPlan {
-  for (const lane of state.lanes) passTime(state, lane, now, limits);
-  const plan: ForwardPlan = { sends: [], questions: [], wakeAt: Number.POSITIVE_INFINITY };
+export function planForward(
+  state: ForwardState,
+  now: number,
+  fraction: number,
+  settings: ForwardSettings,
+): ForwardPlan {
+  const { limits } = settings;
+  const plan: ForwardPlan = {
+    outcomes: [],
+    deadLetters: [],
+    sends: [],
+    questions: [],
+    wakeAt: Number.POSITIVE_INFINITY,
+  };
+  for (const lane of state.lanes) {
+    passTime(state, lane, now, limits);
+    noteBacklog(lane, settings);
+    condemn(lane, termsOf(settings, lane.lane));
+    plan.outcomes.push(...expire(state, lane, now, settings));
+    plan.deadLetters.push(...lane.dying.map((dying) => ({ lane, ...dying })));
+  }
+  const gate = gateOf(state, now, settings);
   if (state.link) {
     if (state.far === 'up') {
-      askAboutDoubt(state, now, plan);
-      planSends(state, limits, plan);
-      planStatement(state, now, limits, plan);
+      askAboutDoubt(state, now, gate, settings, plan);
+      const { sends, wakeAt } = planSends(state, now, settings);
+      plan.sends = sends;
+      plan.wakeAt = Math.min(plan.wakeAt, wakeAt);
+      if (gate.others) planStatement(state, now, limits, plan);
     } else {
-      for (const traffic of ['critical', 'bulk'] as const) probe(state, traffic, now, fraction, plan);
+      for (const traffic of ['critical', 'bulk'] as const) {
+        if (mayAsk(gate, traffic)) probe(state, traffic, now, fraction, settings, plan);
+      }
+      if (!gate.others) plan.wakeAt = Math.min(plan.wakeAt, gate.untilMs - state.wallOffsetMs);
     }
   }
-  for (const lane of state.lanes) plan.wakeAt = Math.min(plan.wakeAt, nextEventOf(lane));
+  for (const lane of state.lanes) {
+    plan.wakeAt = Math.min(plan.wakeAt, nextEventOf(lane), expiresAt(state, lane, settings));
+  }
   return plan;
 }
 
-/** How long an answer is waited for: longer after each setback in a row. */
-export function timeoutMs(lane: LaneState): number {
-  const policy = RESEND_POLICIES[priorityOf(lane.lane)];
-  return Math.min(policy.maxTimeoutMs, policy.initialTimeoutMs * policy.backoffFactor ** lane.setbacks);
-}
+/** How long the answer to an envelope is waited for: longer after each timeout in a row, and each failure of its own. */
+export const timeoutMs = (lane: LaneState, range: Range, fraction: number, settings: ForwardSettings): number =>
+  backoffMs(termsOf(settings, lane.lane), Math.max(lane.setbacks, triesOf(lane.fates, range)), fraction);
 
 function passTime(state: ForwardState, lane: LaneState, now: number, limits: ForwardLimits): void {
   const unreleased = lane.end - lane.releasedTo;
@@ -66,16 +94,24 @@ function passTime(state: ForwardState, lane: LaneState, now: number, limits: For
   if (late.length === 0) return;
   lane.setbacks++;
   groundFlights(lane, late);
+  noteSilence(lane, late);
   // Silence about an envelope while nothing else is answered either means: the far side is away.
   if (late.some((flight) => state.lastAnswerAt <= flight.sentAt)) state.far = state.far === 'up' ? 'down' : state.far;
 }
 
 /** Ranges in doubt or missing are asked about, one question a lane at a time. */
-function askAboutDoubt(state: ForwardState, now: number, plan: ForwardPlan): void {
+function askAboutDoubt(
+  state: ForwardState,
+  now: number,
+  gate: Gate,
+  settings: ForwardSettings,
+  plan: ForwardPlan,
+): void {
   for (const lane of state.lanes) {
-    const ranges = openRanges(lane);
+    const ranges = mayAsk(gate, trafficClassOf(lane.lane)) ? openRanges(lane) : [];
     if (ranges.length === 0) continue;
-    const nextAt = lane.askedAt === undefined ? now : lane.askedAt + timeoutMs(lane);
+    const waitMs = backoffMs(termsOf(settings, lane.lane), lane.setbacks, 0);
+    const nextAt = lane.askedAt === undefined ? now : lane.askedAt + waitMs;
     if (nextAt > now) plan.wakeAt = Math.min(plan.wakeAt, nextAt);
     else {
       lane.askedAt = now;
@@ -83,12 +119,18 @@ function askAboutDoubt(state: ForwardState, now: number, plan: ForwardPlan): voi
         traffic: trafficClassOf(lane.lane),
         question: { type: 'status', lanes: [asked(lane, ranges)] },
       });
-      plan.wakeAt = Math.min(plan.wakeAt, now + timeoutMs(lane));
+      plan.wakeAt = Math.min(plan.wakeAt, now + waitMs);
     }
   }
 }
 
-const openRanges = (lane: LaneState): RangeSet => addRanges(lane.doubt, lane.missing).slice(0, MAX_KNOWN_RANGES);
+const mayAsk = (gate: Gate, traffic: TrafficClass): boolean => (traffic === 'critical' ? gate.critical : gate.others);
+
+/** In doubt, missing, or given up although it may have been sent: the far side is asked. */
+function openRanges(lane: LaneState): RangeSet {
+  const givenUp = subtract(intersect(givenUpOf(lane.fates), doubtful(lane)), rangeSetOf(lane.flights));
+  return [lane.doubt, lane.missing, givenUp].reduce(addRanges).slice(0, MAX_KNOWN_RANGES);
+}
 
 const asked = ({ epoch, lane }: LaneState, ranges: RangeSet) => ({
   producer: PRODUCER,
@@ -98,15 +140,21 @@ const asked = ({ epoch, lane }: LaneState, ranges: RangeSet) => ({
 });
 
 /** One question a class and backoff step: it costs little, and its answer proves that ingest itself is there. */
-function probe(state: ForwardState, traffic: TrafficClass, now: number, fraction: number, plan: ForwardPlan): void {
+function probe(
+  state: ForwardState,
+  traffic: TrafficClass,
+  now: number,
+  fraction: number,
+  settings: ForwardSettings,
+  plan: ForwardPlan,
+): void {
   const waiting = state.lanes.filter((lane) => trafficClassOf(lane.lane) === traffic && hasBusiness(lane));
   const first = waiting[0];
   if (!first) return;
   const timer = state.probes[traffic];
   if (timer.at <= now) {
-    const policy = RESEND_POLICIES[priorityOf(first.lane)];
-    const wait = Math.min(MAX_PROBE_INTERVAL_MS, policy.initialTimeoutMs * policy.backoffFactor ** timer.attempts);
-    timer.at = now + wait * (0.9 + 0.1 * fraction); // never later than the promised interval
+    timer.at =
+      now + Math.min(MAX_PROBE_INTERVAL_MS, backoffMs(termsOf(settings, first.lane), timer.attempts, fraction));
     timer.attempts++;
     const lanes = waiting.slice(0, MAX_PROBED_LANES).map((lane) => asked(lane, rangesToProbe(lane)));
     plan.questions.push({ traffic, question: { type: 'status', lanes } });
@@ -118,32 +166,17 @@ const MAX_PROBED_LANES = 20;
 
 /** Something of the lane should leave, or be answered, now. */
 function hasBusiness(lane: LaneState): boolean {
-  return openRanges(lane).length + lane.flights.length + sendable(lane).length + unstated(lane).length > 0;
+  return openRanges(lane).length + lane.flights.length + sendable(lane).length + statable(lane).length > 0;
 }
 
-/** Given up, and the far side has not taken it down yet. */
-const unstated = (lane: LaneState): RangeSet => subtract(lane.fates.givenUp, lane.givenUpStated);
+/** Given up for good, and the far side has not taken it down yet. */
+const statable = (lane: LaneState): RangeSet => subtract(unstated(lane.fates), doubtful(lane));
 
 function rangesToProbe(lane: LaneState): RangeSet {
   const open = openRanges(lane);
   if (open.length > 0) return open;
-  const { from, to } = sendable(lane)[0] ?? lane.flights[0] ?? unstated(lane)[0]!;
+  const { from, to } = sendable(lane)[0] ?? lane.flights[0] ?? statable(lane)[0]!;
   return [{ from, to }];
-}
-
-const sendable = (lane: LaneState): RangeSet => within(lane.toSend, { from: 0, to: lane.releasedTo });
-
-/** Critical first, then by priority, older epochs first within it. */
-function planSends(state: ForwardState, limits: ForwardLimits, plan: ForwardPlan): void {
-  let flying = state.lanes.reduce((sum, lane) => sum + lane.flights.length, 0);
-  for (const lane of [...state.lanes].sort((a, b) => a.lane - b.lane)) {
-    const allowed = lane.lane === 0 ? 2 * limits.maxFlights : limits.maxFlights;
-    for (const range of sendable(lane)) {
-      for (let from = range.from; from < range.to && flying < allowed; from += limits.maxRecords, flying++) {
-        plan.sends.push({ lane, from, to: Math.min(range.to, from + limits.maxRecords) });
-      }
-    }
-  }
 }
 
 /** Tells the far side up to where the node has counted, and what will never come. */
@@ -166,8 +199,9 @@ export function statementOf(state: ForwardState): Question | undefined {
       epoch: lane.epoch,
       lane: lane.lane,
       upTo: lane.end,
-      delivered: countOf(lane.fates.delivered),
-      givenUp: [...unstated(lane)].slice(0, MAX_KNOWN_RANGES),
+      // Only what this far side has: of the rest it would say that it lacks it.
+      delivered: countOf(subtract(lane.fates.delivered, elsewhereIn(state.elsewhere, laneName(lane.epoch, lane.lane)))),
+      givenUp: [...statable(lane)].slice(0, MAX_KNOWN_RANGES),
     }));
   return lanes.length > 0 ? { type: 'counts', lanes } : undefined;
 }

@@ -1,5 +1,5 @@
-import type { SimulateModel } from '../fleet.ts';
 import { gaussian, spellAt, subSeed, uniform, wander } from './noise.ts';
+import type { SimulateModel } from './schema.ts';
 
 type AnalogModel = Extract<SimulateModel, { shape: 'analog' }>;
 

@@ -1,10 +1,11 @@
-import type { SimulateModel } from '../fleet.ts';
-import type { Value } from '../reading.ts';
+import type { Value } from '../value.ts';
 import { createAnalogSeries } from './analog.ts';
 import { seedOf, spellAt, subSeed, uniform } from './noise.ts';
+import { createEvents, createLog, createWaveform } from './occasional.ts';
+import type { SimulateModel } from './schema.ts';
 
-/** The value at a time in ms since 1970 (whole); `null` = no value, quality bad. */
-export type SimulatedSeries = (timeMs: number) => Value;
+/** The value at a time in ms since 1970 (whole); `null` = no value, quality bad; undefined = nothing happened. */
+export type SimulatedSeries = (timeMs: number) => Value | undefined;
 
 /** What makes one simulated series different from all others, and the same at every run. */
 export interface SeriesIdentity {
@@ -22,9 +23,10 @@ const ASPECT = { when: 1, what: 2 } as const;
  * One stream of one simulated device, as a pure function of the time: no memory, so a restart continues where the
  * clock is.
  *
+ * @param everyMs time between two questions: what happened since the one before is told. @default 1000
  * @example createSeries({ shape: 'switch', dwell: 600_000, onShare: 0.5 }, identity)(Date.UTC(2026, 0, 1)) // true
  */
-export function createSeries(model: SimulateModel, identity: SeriesIdentity): SimulatedSeries {
+export function createSeries(model: SimulateModel, identity: SeriesIdentity, everyMs = 1_000): SimulatedSeries {
   const { seed, node, device, stream } = identity;
   const seriesSeed = seedOf(`${seed}/${node}/${device}/${stream}`);
   switch (model.shape) {
@@ -34,6 +36,12 @@ export function createSeries(model: SimulateModel, identity: SeriesIdentity): Si
       return createStates(model, seriesSeed);
     case 'switch':
       return createSwitch(model, seriesSeed);
+    case 'waveform':
+      return createWaveform(model, seriesSeed, everyMs);
+    case 'log':
+      return createLog(model, seriesSeed, everyMs);
+    case 'events':
+      return createEvents(model, seriesSeed, everyMs);
   }
 }
 

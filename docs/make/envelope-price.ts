@@ -1,4 +1,5 @@
 import { createCloudStore } from '../../adapters/aws/record-store.ts';
+import { openByteCodec } from '../../adapters/compression/byte-codec.ts';
 import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
 import { batchUsage, type FunctionShape } from '../../core/cost/envelope-usage.ts';
 import { addUsage, costOf, type Prices, type Usage } from '../../core/cost/prices.ts';
@@ -52,6 +53,7 @@ export async function priceBatch(prices: Prices, batch: PricedBatch): Promise<En
   });
   const ingest = createIngest({
     store,
+    codec: await openByteCodec(),
     nowMs,
     logger: createMemoryLogger(),
     audit: createMemoryAudit(),

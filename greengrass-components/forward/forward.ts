@@ -1,30 +1,37 @@
-import { trafficClassOf } from '../../core/flow.ts';
+import type { ByteCodec } from '../../core/byte-codec.ts';
+import { type TrafficClass, trafficClassOf } from '../../core/flow.ts';
+import { growOlder, markAge } from '../../core/forward/age.ts';
 import { applyAnswer } from '../../core/forward/answers.ts';
-import { type ForwardLimits, type PlannedSend, planForward, statementOf, timeoutMs } from '../../core/forward/plan.ts';
+import { type Meter, NEW_METER } from '../../core/forward/budget.ts';
+import { type PlannedBurial, planForward, statementOf, timeoutMs } from '../../core/forward/plan.ts';
+import { gateOf, noteEnvelope, noteTraffic, type PlannedSend, waitToSend } from '../../core/forward/sends.ts';
+import type { ForwardSettings } from '../../core/forward/settings.ts';
 import {
-  dropFinishedLanes,
   emptyLane,
   type Flight,
   type ForwardState,
   groundFlights,
-  inDoubtIn,
   type LaneState,
   newForwardState,
+  noteBuried,
+  noteDisinterred,
   noteEnqueued,
   noteLink,
   noteMissing,
+  noteOutcome,
   noteSent,
-  recoveredLane,
   waitingIn,
 } from '../../core/forward/state.ts';
-import { fatesOf } from '../../core/lane-fates.ts';
+import type { Outcome } from '../../core/lane-fates.ts';
 import { type LatencySketch, newLatencySketch, noteLatency } from '../../core/latency-sketch.ts';
 import type { LaneCounts } from '../../core/ledger.ts';
-import { decodeAnswer, encodeQuestion } from '../../core/messages.ts';
+import { decodeAnswer, encodeQuestion, type Question } from '../../core/messages.ts';
 import type { Clock, Logger, Random, Uplink } from '../../core/ports.ts';
 import { LANES, type Lane, priorityOf } from '../../core/priority.ts';
 import { countOf, covers } from '../../core/ranges.ts';
 import type { Journal, JournalOpening } from '../../journal/journal-port.ts';
+import { watchFarSide } from './far-side-watch.ts';
+import { createLaneAccount, lanesAtOpening } from './lane-account.ts';
 import { type PackedEnvelope, packEnvelope, type SeriesName } from './pack-envelope.ts';
 import { createWaker } from './waker.ts';
 
@@ -34,31 +41,40 @@ export interface ForwarderPorts {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Compresses what envelopes carry. */
+  codec: ByteCodec;
   /** Device and stream of a series number of the journal. */
   seriesName: (series: number) => SeriesName;
 }
 
-export interface ForwarderConfig {
+export interface ForwarderConfig extends ForwardSettings {
   node: string;
   site: string;
-  limits: ForwardLimits;
 }
 
-export const DEFAULT_LIMITS: ForwardLimits = { maxFlights: 16, maxRecords: 2_000, statementEveryMs: 60_000 };
 const READ_BYTES = 512 * 1024;
+/** A number in the journal takes so many times what it takes in an envelope, or less. */
+const READ_PER_SENT = 4;
 const READ_RETRY_MS = 5_000;
+const METER_EVERY_MS = 60_000;
 const LAST_WORD_MS = 2_000;
 
 export interface ForwardStatus {
   connected: boolean;
   far: ForwardState['far'];
   farSide: string | undefined;
+  /** Name of the uplink in use. */
+  uplink: string;
   lanes: LaneCounts[];
   envelopesSent: number;
   bytesSent: number;
   /** The records of the envelopes sent, as JSON. */
   jsonBytes: number;
   refusals: ForwardState['refusals'];
+  /** Bytes sent and received today and this month (UTC), with what carries them. */
+  meter: Meter;
+  /** Why records other than critical wait although the far side is there. */
+  closed: 'budget' | 'window' | undefined;
   latency: LatencySketch;
 }
 
@@ -66,6 +82,14 @@ export interface Forwarder {
   start(): void;
   /** Records were committed up to `end`; they leave within `maxDelayMs`. */
   enqueued(lane: Lane, end: number, maxDelayMs: number): void;
+  /** The journal gave these up to make room, and has noted it. */
+  evicted(outcomes: readonly Outcome[]): void;
+  /** Dead letters that the journal has brought back, or whose records it has discarded; it has noted it. */
+  disinterred(outcomes: readonly Outcome[]): void;
+  /** All records of earlier openings turned out to be so many ms older. */
+  aged(byMs: number): void;
+  /** Sends by these settings from now on; whatever waits or flies goes on. */
+  configure(settings: ForwardSettings): void;
   /** Everything that waits may leave now. */
   releaseAll(): void;
   /** Resolves when nothing waits any more, or after so many ms. */
@@ -82,92 +106,80 @@ export interface Forwarder {
  */
 export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, opening: JournalOpening): Forwarder {
   const { journal, uplink, clock, random, logger } = ports;
-  const retired = opening.fates.retired.map(({ delivered, givenUp }) => ({ delivered, givenUp: { ...givenUp } }));
   const current = LANES.map((lane) => emptyLane(opening.epoch, lane));
-  const old = opening.epochs.flatMap(({ epoch, lanes }) =>
-    LANES.map((lane) => recoveredLane(epoch, lane, { ...lanes[lane]!, fates: fatesOf(opening.fates, epoch, lane) })),
-  );
-  const state = newForwardState([...old, ...current]);
+  const state = newForwardState([...lanesAtOpening(opening), ...current], opening.ageMs - clock.monotonicMs());
+  const account = createLaneAccount(state, opening, logger);
+  let settings: ForwardSettings = config;
   const waker = createWaker(clock);
   const figures = { envelopesSent: 0, bytesSent: 0, jsonBytes: 0, latency: newLatencySketch() };
-  let farSide = opening.fates.farSide;
+  state.meter = opening.fates.meter ?? NEW_METER;
+  let meterNoted = { meter: state.meter, atMs: Number.NEGATIVE_INFINITY };
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   let settling: Promise<void> = Promise.resolve();
 
-  for (const lane of LANES) reconcile(lane);
+  const laneOf = ({ epoch, lane }: Outcome): LaneState | undefined =>
+    state.lanes.find((one) => one.epoch === epoch && one.lane === lane);
 
-  /** If a damaged forward log lost fates of records that are long recycled, they were delivered: only then they go. */
-  function reconcile(lane: Lane): void {
-    const totals = retired[lane]!;
-    const ends = old.reduce((sum, one) => sum + (one.lane === lane ? one.end : 0), 0);
-    const lost = opening.enqueued[lane]! - ends - totals.delivered - totals.givenUp.damaged;
-    if (lost <= 0 || opening.damages === 0) return;
-    logger.warn(
-      { lane: priorityOf(lane), records: lost },
-      'forward: fates lost with a damaged block, taken as delivered',
-    );
-    totals.delivered += lost;
-  }
+  const settle = (outcomes: readonly Outcome[]): void => {
+    if (outcomes.length === 0) return;
+    settling = settling
+      .then(() => journal.settle(outcomes))
+      .catch((error: Error) => logger.error({ error: error.message }, 'forward: fates not noted'));
+  };
 
+  const meet = watchFarSide(
+    {
+      uplink,
+      logger,
+      retiredDelivered: account.retiredDelivered,
+      note: (id, way) => {
+        settling = settling.then(() => journal.noteFarSide(id, way)).catch(nothing);
+      },
+    },
+    state,
+    opening.fates,
+  );
   uplink.onLink((connected) => {
     noteLink(state, connected, clock.monotonicMs());
     waker.wake();
   });
   uplink.onAnswer((payload) => {
+    noteTraffic(state, payload.length, clock.monotonicMs());
     const answer = decodeAnswer(payload);
     if (!answer.ok) {
       logger.warn({ detail: answer.detail }, 'forward: answer of the far side not understood');
       return;
     }
-    if (answer.value.farSide !== farSide) meet(answer.value.farSide);
+    meet(answer.value.farSide);
     const now = clock.monotonicMs();
-    const { outcomes, landed } = applyAnswer(state, answer.value, now);
+    const { outcomes, landed } = applyAnswer(state, answer.value, now, random.fraction(), settings);
     for (const { commits } of landed) {
       for (const { atMs, count } of commits) noteLatency(figures.latency, now - atMs, count);
     }
-    if (outcomes.length > 0) {
-      settling = settling
-        .then(() => journal.settle(outcomes))
-        .catch((error: Error) => logger.error({ error: error.message }, 'forward: fates not noted'));
-    }
+    settle(outcomes);
     waker.wake();
   });
 
-  /** Another id is another store: nothing is presumed known there. What it should have had must be seen to by people. */
-  const meet = (id: string): void => {
-    if (farSide !== undefined) {
-      logger.error(
-        { before: farSide, now: id },
-        'forward: the far side has another store; what was delivered is not in it',
-      );
-      for (const lane of state.lanes) lane.givenUpStated = [];
-    }
-    farSide = id;
-    settling = settling.then(() => journal.noteFarSide(id)).catch(nothing);
-  };
-
-  const retireFinished = (): void => {
-    const before = state.lanes;
-    dropFinishedLanes(state, opening.epoch);
-    for (const gone of before) {
-      if (state.lanes.includes(gone)) continue;
-      retired[gone.lane]!.delivered += countOf(gone.fates.delivered);
-      retired[gone.lane]!.givenUp.damaged += countOf(gone.fates.givenUp);
-    }
-  };
-
   const run = async (): Promise<void> => {
     while (!stopping) {
-      const plan = planForward(state, clock.monotonicMs(), random.fraction(), config.limits);
+      readClock();
+      const plan = planForward(state, clock.monotonicMs(), random.fraction(), settings);
+      settle(plan.outcomes);
       for (const { traffic, question } of plan.questions) {
         // Lost questions are asked again by their timers.
-        uplink.send(traffic, encodeQuestion(question)).catch(() => undefined);
+        say(traffic, question).catch(nothing);
       }
       const unreadable = new Set<LaneState>();
       for (const send of plan.sends) {
         if (stopping || !state.link || state.far !== 'up') break;
         if (unreadable.has(send.lane)) continue;
+        // What the plan thought an envelope to weigh was a guess: the ones before it are weighed by now.
+        const waitMs = waitToSend(state, send.lane, clock.monotonicMs(), settings);
+        if (waitMs > 0) {
+          plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + waitMs);
+          continue;
+        }
         const failure = await sendOne(send).then(nothing, messageOf);
         if (failure === undefined) continue;
         // The disk may read again later; nothing is given up because of it.
@@ -175,33 +187,88 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
         plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + READ_RETRY_MS);
         unreadable.add(send.lane);
       }
-      retireFinished();
+      for (const letter of plan.deadLetters) {
+        const failure = stopping ? undefined : await bury(letter).then(nothing, messageOf);
+        if (failure === undefined) continue;
+        logger.warn({ error: failure, retryMs: READ_RETRY_MS }, 'forward: dead letters not kept yet');
+        plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + READ_RETRY_MS);
+        break;
+      }
+      account.retireFinished();
+      noteMeter(METER_EVERY_MS);
       await waker.until(plan.wakeAt);
     }
   };
 
+  const readClock = (): void => {
+    const synced = clock.state() === 'synced';
+    if (synced !== state.synced) state.gate = undefined;
+    state.synced = synced;
+    state.wallOffsetMs = clock.wallMs() - clock.monotonicMs();
+  };
+
+  const say = (traffic: TrafficClass, question: Question): Promise<void> => {
+    const bytes = encodeQuestion(question);
+    noteTraffic(state, bytes.length, clock.monotonicMs());
+    return uplink.send(traffic, bytes);
+  };
+
+  /** A crash forgets what was metered since: a budget may be overrun by so much. */
+  const noteMeter = (notOftenerThanMs: number): void => {
+    const { perDay, perMonth } = settings.budget;
+    const now = clock.monotonicMs();
+    if ((perDay ?? perMonth) === undefined || state.meter === meterNoted.meter) return;
+    if (now < meterNoted.atMs + notOftenerThanMs) return;
+    meterNoted = { meter: state.meter, atMs: now };
+    const { meter } = state;
+    settling = settling.then(() => journal.noteMeter(meter)).catch(nothing);
+  };
+
+  /** Copy first, then give up: a crash between leaves a copy that counts for nothing. */
+  const bury = async ({ lane, ...letter }: PlannedBurial): Promise<void> => {
+    const { buried, missing } = await journal.bury({ ...letter, epoch: lane.epoch, lane: lane.lane });
+    settle(noteBuried(lane, buried));
+    if (countOf(missing) === 0) return;
+    noteMissing(lane, missing);
+    waker.wake();
+  };
+
   const sendOne = async ({ lane, from, to }: PlannedSend): Promise<void> => {
-    const { maxRecords } = config.limits;
-    const read = await journal.read({ epoch: lane.epoch, lane: lane.lane, from, to, maxRecords, maxBytes: READ_BYTES });
+    const { maxRecords } = settings.limits;
+    const waitMs = timeoutMs(lane, { from, to }, random.fraction(), settings);
+    const read = await journal.read({
+      epoch: lane.epoch,
+      lane: lane.lane,
+      from,
+      to,
+      maxRecords,
+      maxBytes: Math.min(READ_BYTES, READ_PER_SENT * settings.limits.maxFlightBytes),
+      leaseMs: waitMs,
+    });
     if (countOf(read.missing) > 0) noteMissing(lane, read.missing);
     const own = lane.epoch === opening.epoch && clock.state() === 'synced';
     const clockOffsetMs = own ? clock.wallMs() - clock.monotonicMs() : undefined;
-    const origin = { ...config, epoch: lane.epoch, lane: lane.lane, clockOffsetMs };
-    const packed = packEnvelope(read, origin, ports.seriesName);
+    const origin = { node: config.node, site: config.site, epoch: lane.epoch, lane: lane.lane, clockOffsetMs };
+    const { compression } = settings.priorities[priorityOf(lane.lane)];
+    const packed = packEnvelope(read, origin, ports.seriesName, { codec: ports.codec, compression });
     // While the disk was read an answer may have come: what is not to be sent any more is not sent.
-    if (packed && covers(lane.toSend, packed.range) && state.link) launch(lane, packed);
-    else if (read.to < to || countOf(read.missing) > 0) waker.wake();
+    const sent = packed !== undefined && covers(lane.toSend, packed.range) && state.link;
+    if (sent) launch(lane, packed, waitMs);
+    // The rest is planned anew: an envelope ends at its bounds, at a hole, and where the journal stopped reading.
+    if (sent ? packed.range.to < to : read.to < to || countOf(read.missing) > 0) waker.wake();
   };
 
-  const launch = (lane: LaneState, packed: PackedEnvelope): void => {
+  const launch = (lane: LaneState, packed: PackedEnvelope, waitMs: number): void => {
     const sentAt = clock.monotonicMs();
     const flight: Flight = {
       ...packed.range,
       sentAt,
-      timeoutAt: sentAt + timeoutMs(lane),
+      timeoutAt: sentAt + waitMs,
+      bytes: packed.payload.length,
       commits: lane.epoch === opening.epoch ? packed.commits : [],
     };
     noteSent(lane, flight);
+    noteEnvelope(state, lane, flight, flight.bytes, sentAt);
     figures.envelopesSent++;
     figures.bytesSent += packed.payload.length;
     figures.jsonBytes += packed.jsonBytes;
@@ -217,22 +284,11 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   /** So that the far side's ledger does not stay a minute behind. If it is lost, the next start says it again. */
   const stateLastCounts = async (): Promise<void> => {
     const statement = statementOf(state);
-    if (!statement || !state.link || state.far !== 'up') return;
-    const sent = uplink.send('bulk', encodeQuestion(statement)).catch(() => undefined);
+    readClock();
+    const { others } = gateOf(state, clock.monotonicMs(), settings);
+    if (!statement || !state.link || state.far !== 'up' || !others) return;
+    const sent = say('bulk', statement).catch(nothing);
     await Promise.race([sent, new Promise<void>((resolve) => clock.after(LAST_WORD_MS, resolve))]);
-  };
-
-  const laneCounts = (lane: Lane): LaneCounts => {
-    const own = state.lanes.filter((candidate) => candidate.lane === lane);
-    const sum = (count: (one: LaneState) => number): number => own.reduce((total, one) => total + count(one), 0);
-    return {
-      priority: priorityOf(lane),
-      enqueued: opening.enqueued[lane]! + current[lane]!.end,
-      delivered: retired[lane]!.delivered + sum(({ fates }) => countOf(fates.delivered)),
-      deadLettered: { damaged: retired[lane]!.givenUp.damaged + sum(({ fates }) => countOf(fates.givenUp)) },
-      waiting: sum(waitingIn),
-      inDoubt: sum(inDoubtIn),
-    };
   };
 
   return {
@@ -244,8 +300,32 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       });
     },
     enqueued(lane, end, maxDelayMs) {
-      noteEnqueued(current[lane]!, end, clock.monotonicMs() + maxDelayMs);
+      const now = clock.monotonicMs();
+      noteEnqueued(current[lane]!, end, now + maxDelayMs);
+      markAge(state, current[lane]!, now, settings);
       waker.wakeBy(current[lane]!.dueAt!);
+    },
+    evicted(outcomes) {
+      for (const outcome of outcomes) {
+        const lane = laneOf(outcome);
+        if (lane) noteOutcome(lane, outcome);
+      }
+      waker.wake();
+    },
+    disinterred(outcomes) {
+      for (const outcome of outcomes) {
+        const lane = laneOf(outcome);
+        if (lane) noteDisinterred(lane, outcome);
+      }
+      waker.wake();
+    },
+    aged(byMs) {
+      growOlder(state, byMs);
+      waker.wake();
+    },
+    configure(next) {
+      settings = next;
+      waker.wake();
     },
     releaseAll() {
       for (const lane of state.lanes) lane.releasedTo = lane.end;
@@ -261,16 +341,20 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       connected: state.link,
       far: state.far,
       farSide: state.farSide,
-      lanes: LANES.map(laneCounts),
+      uplink: uplink.using(),
+      lanes: LANES.map(account.countsOf),
       refusals: { ...state.refusals },
+      meter: state.meter,
+      closed: state.gate?.closed,
       ...figures,
     }),
     async stop() {
       stopping = true;
       waker.wake();
       await running;
-      await settling;
       await stateLastCounts();
+      noteMeter(0);
+      await settling;
     },
   };
 }

@@ -1,4 +1,5 @@
-import { countWithinDays, type EnvelopeHeader, type EnvelopeRecord } from '../../core/envelope.ts';
+import type { EnvelopeCoding } from '../../core/byte-codec.ts';
+import { countWithinBounds, type EnvelopeHeader, type EnvelopeRecord } from '../../core/envelope.ts';
 import { fitEnvelope } from '../../core/envelope-codec.ts';
 import { type Epoch, PRODUCER } from '../../core/identity.ts';
 import { jsonBytesOf } from '../../core/json-size.ts';
@@ -40,23 +41,24 @@ export function packEnvelope(
   read: ReadResult,
   origin: Origin,
   nameOf: (series: number) => SeriesName,
+  coding: EnvelopeCoding,
 ): PackedEnvelope | undefined {
   const readable = contiguous(read.parts);
   const first = readable[0];
   if (!first) return undefined;
   const all = readable.flatMap((part) => rowsOf(part, origin, nameOf));
-  const rows = all.slice(0, countWithinDays(all));
+  const rows = all.slice(0, countWithinBounds(all));
   const to = first.from + rows.length;
   const parts = cutParts(readable, to);
   const header = headerOf(origin, { from: first.from, to }, parts);
-  const fit = fitEnvelope(header, rows);
+  const fit = fitEnvelope(header, rows, coding);
   if (fit.encoded) return packed(header, fit.encoded, rows, parts);
   if (fit.count === 0)
     throw new Error(`record at position ${first.from} of lane ${origin.lane} is larger than an envelope`);
   const cut = cutParts(parts, first.from + fit.count);
   const cutHeader = headerOf(origin, { from: first.from, to: first.from + fit.count }, cut);
   const cutRows = rows.slice(0, fit.count);
-  return packed(cutHeader, fitEnvelope(cutHeader, cutRows).encoded!, cutRows, cut);
+  return packed(cutHeader, fitEnvelope(cutHeader, cutRows, coding).encoded!, cutRows, cut);
 }
 
 function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: (series: number) => SeriesName): EnvelopeRecord[] {

@@ -12,6 +12,9 @@ export interface Waker {
   nextTurn(at: number): Promise<void>;
 }
 
+/** Timers overflow at 24 days; to wake for nothing once a day costs nothing. */
+const MAX_SLEEP_MS = 86_400_000;
+
 export function createWaker(clock: Clock): Waker {
   let wakeUp: (() => void) | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
@@ -33,7 +36,7 @@ export function createWaker(clock: Clock): Waker {
   const schedule = (at: number): void => {
     cancel?.();
     wakeAt = at;
-    if (Number.isFinite(at)) cancel = clock.after(Math.max(0, at - clock.monotonicMs()), wake);
+    if (Number.isFinite(at)) cancel = clock.after(Math.min(MAX_SLEEP_MS, Math.max(0, at - clock.monotonicMs())), wake);
   };
 
   return {

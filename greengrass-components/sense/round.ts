@@ -56,6 +56,23 @@ export interface Round {
 
 /** Every reading of the offers gets exactly one fate. Pure: the same context and offers give the same round. */
 export function decideRound(context: RoundContext, offers: readonly Offer[]): Round {
+  const draft = draftRound(context);
+  draft.add(offers);
+  return draft.finish();
+}
+
+/** A round that can still grow: what is added later is decided as if it had come along at once. */
+export interface RoundDraft {
+  /** If it throws, the draft is of no use any more. */
+  add(offers: readonly Offer[]): void;
+  /** Readings decided so far, whatever became of them. */
+  readonly collected: number;
+  /** Whether records are to be written; else the round holds only counts and states. */
+  readonly keeps: boolean;
+  finish(): Round;
+}
+
+export function draftRound(context: RoundContext): RoundDraft {
   const changes = changesTo(context.counts);
   const owed = new Map([...context.owed].map(([name, counts]) => [name, structuredClone(counts)]));
   if (!context.refuseAll) {
@@ -128,7 +145,7 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
     }
   };
 
-  for (const { source, batch, arrivedAt } of offers) {
+  const add = ({ source, batch, arrivedAt }: Offer): void => {
     border = borderAt(context, arrivedAt);
     for (const { reason, detail, origin } of batch.refused ?? [])
       refuse(source, reason, detail, origin === undefined ? {} : { origin });
@@ -141,9 +158,21 @@ export function decideRound(context: RoundContext, offers: readonly Offer[]): Ro
       round.collected++;
     }
     round.collected += batch.refused?.length ?? 0;
-  }
-  round.lanes = [...writers].map(([lane, writer]) => ({ lane, count: writer.count, bytes: writer.bytes() }));
-  return round;
+  };
+
+  return {
+    add: (offers) => offers.forEach(add),
+    get collected() {
+      return round.collected;
+    },
+    get keeps() {
+      return writers.size > 0;
+    },
+    finish() {
+      round.lanes = [...writers].map(([lane, writer]) => ({ lane, count: writer.count, bytes: writer.bytes() }));
+      return round;
+    },
+  };
 }
 
 /** The time of an arrival by the wall clock as it stands now: it may have been set since. */

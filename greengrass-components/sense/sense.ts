@@ -1,12 +1,12 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
 import type { NodeLedger } from '../../core/ledger.ts';
 import type { NodePlan } from '../../core/node-plan.ts';
-import type { Clock, Logger, Quarantine, SourceSink } from '../../core/ports.ts';
+import type { Clock, Logger, Quarantine, SourceSink, SourceState } from '../../core/ports.ts';
 import { isLane, type Lane } from '../../core/priority.ts';
 import type { ReadingRefusal } from '../../core/reading.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
-import { decideRound, type Offer, type Round, type RoundContext } from './round.ts';
+import { decideRound, draftRound, type Offer, type Round, type RoundContext } from './round.ts';
 import { createSeriesTable, type SeriesTable } from './series.ts';
 
 export interface SensePorts {
@@ -23,6 +23,8 @@ export interface Sense {
   sinkOf(source: string, canWait: boolean): SourceSink;
   /** Where the source stood at its last commit. */
   positionOf(source: string): JsonValue | undefined;
+  /** What the source had committed under its own keys before this start. */
+  stateOf(source: string): SourceState;
   ledger(): Pick<NodeLedger, 'sources' | 'streams'>;
   /** Readings of live sources that the disk refused and whose count is not durable yet. */
   uncommitted(): number;
@@ -33,7 +35,10 @@ export interface Sense {
 
 /** Readings per commit at most, as long as a single offer is not larger. */
 const MAX_ROUND = 20_000;
+/** How long a commit with nothing kept waits for others to share its flush with (docs/adr/0002-journal.md). */
+export const LINGER_MS = 200;
 const positionKey = (source: string): string => `position/${source}`;
+const sourceStateKey = (source: string, key: string): string => `source-state/${source}/${key}`;
 
 /**
  * Takes readings from the sources, checks and filters them, and commits records, counters, source positions and
@@ -57,6 +62,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     const position = state[positionKey(source.name)];
     if (position !== undefined) positions.set(source.name, position);
   }
+  const sourceStates = Object.entries(state).filter(([key]) => key.startsWith('source-state/'));
   const offers: Offer[] = [];
   /** Fates of readings that the disk refused: they go first into the next commit. */
   let owed: Round['owed'] = new Map();
@@ -64,6 +70,8 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   let trouble: ReadingRefusal | undefined;
   let working = false;
   let current: Promise<void> = Promise.resolve();
+  /** Ends the wait of a commit that lingers. */
+  let wake: () => void = () => undefined;
 
   const context = (): RoundContext => ({
     series,
@@ -73,9 +81,10 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     clock: clock.state(),
   });
 
-  const commitRound = async (taken: readonly Offer[]): Promise<boolean> => {
+  /** @param taken grows by what comes along if the commit lingers */
+  const commitRound = async (taken: Offer[], mayLinger = true): Promise<boolean> => {
     const now = context();
-    const round = decide(now, taken);
+    const round = await gather(now, taken, mayLinger);
     if (!round) return commitApart(taken);
     const { lanes } = round;
     const result = await journal.append({ lanes, state: stateFor(round, taken), clockOffsetMs: now.clockOffsetMs });
@@ -85,9 +94,21 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   };
 
   /** Undefined if a filter threw, which is a bug: it must cost the source that met it, and no other. */
-  const decide = (now: RoundContext, taken: readonly Offer[]): Round | undefined => {
+  const gather = async (now: RoundContext, taken: Offer[], mayLinger: boolean): Promise<Round | undefined> => {
+    const draft = draftRound(now);
+    const deadlineMs = clock.monotonicMs() + LINGER_MS;
     try {
-      return decideRound(now, taken);
+      let more: readonly Offer[] = taken;
+      let patient = mayLinger && owed.size === 0;
+      do {
+        draft.add(more);
+        patient &&= more.length > 0 && more.every(({ batch }) => batch.mayLinger === true);
+        if (!patient || draft.keeps || draft.collected >= MAX_ROUND) break;
+        await newOffers(deadlineMs);
+        more = takeRound(offers);
+        taken.push(...more);
+      } while (more.length > 0);
+      return draft.finish();
     } catch (error) {
       if (taken.length === 1) {
         logger.error(
@@ -100,9 +121,19 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     }
   };
 
+  /** Resolves with the next offer, or once the time is up. */
+  const newOffers = (deadlineMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+
   const commitApart = async (taken: readonly Offer[]): Promise<boolean> => {
     if (taken.length < 2) return true;
-    for (const offer of taken) await commitRound([offer]);
+    for (const offer of taken) await commitRound([offer], false);
     return true;
   };
 
@@ -110,6 +141,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     const changes = { ...unsaved, ...round.state, ...stateOf(round.changes.changed) };
     for (const { source, batch } of taken) {
       if (batch.position !== undefined) changes[positionKey(source)] = batch.position;
+      for (const [key, value] of Object.entries(batch.state ?? {})) changes[sourceStateKey(source, key)] = value;
     }
     return changes;
   };
@@ -175,10 +207,16 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   return {
     series,
     positionOf: (source) => positions.get(source),
+    stateOf: (source) => {
+      const prefix = sourceStateKey(source, '');
+      const own = sourceStates.filter(([key]) => key.startsWith(prefix));
+      return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
+    },
     sinkOf: (source, canWait) => ({
       offer: (batch) =>
         new Promise((resolve, reject) => {
           offers.push({ source, canWait, batch, arrivedAt: clock.monotonicMs(), answer: resolve, fail: reject });
+          wake();
           void start();
         }),
     }),

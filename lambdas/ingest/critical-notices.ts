@@ -1,5 +1,6 @@
 import { type Envelope, positionsOf } from '../../core/envelope.ts';
 import { laneKeyText } from '../../core/identity.ts';
+import { isArray, isJson, type Value } from '../../core/value.ts';
 
 /** What subscribers of the critical topic are told. */
 export interface Notice {
@@ -41,8 +42,14 @@ function recordsOf({ header, records }: Envelope): string[] {
   return records.map(({ device, stream, ts, value, quality, clock }) => {
     const id = `${laneKeyText(header)}/${positions.next().value}`;
     const at = new Date(ts).toISOString();
-    return JSON.stringify({ id, site: header.site, device, stream, at, value, quality, clock });
+    return JSON.stringify({ id, site: header.site, device, stream, at, value: tellable(value), quality, clock });
   });
+}
+
+/** A person is told what an event says, and of a window of samples only how many there are: they are in the store. */
+function tellable(value: Value): unknown {
+  if (isArray(value)) return { samples: value.length };
+  return isJson(value) ? (JSON.parse(value.json) as unknown) : value;
 }
 
 /** The count and the fleet come first: a long name of a node is what may be cut. */

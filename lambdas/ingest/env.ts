@@ -1,3 +1,4 @@
+import type { ByteCodec } from '../../core/byte-codec.ts';
 import type { Refusal } from '../../core/messages.ts';
 import type { Audit, Logger, RecordStore } from '../../core/ports.ts';
 import type { Lane } from '../../core/priority.ts';
@@ -5,6 +6,8 @@ import type { Lane } from '../../core/priority.ts';
 /** What ingest needs of the world. */
 export interface IngestPorts {
   store: RecordStore;
+  /** Expands what envelopes carry compressed. */
+  codec: ByteCodec;
   nowMs: () => number;
   logger: Logger;
   audit: Audit;

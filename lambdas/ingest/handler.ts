@@ -38,7 +38,7 @@ export function createIngest(ports: IngestPorts): Ingest {
   };
 
   async function ingest(messages: readonly IngestMessage[]): Promise<IngestResult> {
-    const tasks = messages.map((message, at): Task => ({ at, message, opened: openMessage(message, ports.mayCarry) }));
+    const tasks = messages.map((message, at): Task => ({ at, message, opened: openMessage(message, ports) }));
     const fates: Fates = new Array(messages.length);
     await takeIn(tasks.filter(isReadable), fates);
     for (const task of tasks) if (task.opened.kind === 'aside') fates[task.at] = refuse(task.opened);

@@ -12,6 +12,7 @@ import { createS3Objects } from '../../adapters/aws/s3-objects.ts';
 import { createSnsNotices } from '../../adapters/aws/sns-notices.ts';
 import { createSqsQueue } from '../../adapters/aws/sqs-queue.ts';
 import { createLogAudit, createStdoutLogger } from '../../adapters/aws/stdout-logger.ts';
+import { openByteCodec } from '../../adapters/compression/byte-codec.ts';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
 import { systemRandom } from '../../adapters/embedded/system-random.ts';
 import { hasNode } from '../../core/node-groups.ts';
@@ -39,6 +40,7 @@ const open = createdOnce(async () => {
     {
       store,
       table,
+      codec: await openByteCodec(),
       logger,
       audit: createLogAudit(logger),
       nowMs: systemClock.wallMs,

@@ -1,3 +1,4 @@
+import type { ByteCodec } from '../../core/byte-codec.ts';
 import { countWithinDays, type Envelope, MAX_ENVELOPE_BYTES, MAX_ENVELOPE_DAYS } from '../../core/envelope.ts';
 import { decodeEnvelope, isEnvelope, peekIdentity } from '../../core/envelope-codec.ts';
 import type { LaneKey } from '../../core/identity.ts';
@@ -28,19 +29,27 @@ export interface AsideMessage {
 const OPENING_BRACE = 0x7b;
 
 /** Envelopes start with `HW`, questions are JSON objects. */
-export function openMessage({ client, payload }: IngestMessage, mayCarry: IngestPorts['mayCarry']): OpenedMessage {
-  if (isEnvelope(payload)) return openEnvelope(client, payload, mayCarry);
+export function openMessage(
+  { client, payload }: IngestMessage,
+  { mayCarry, codec }: Pick<IngestPorts, 'mayCarry' | 'codec'>,
+): OpenedMessage {
+  if (isEnvelope(payload)) return openEnvelope(client, payload, mayCarry, codec);
   if (payload[0] === OPENING_BRACE) return openQuestion(client, payload, mayCarry);
   return aside('undecodable', `neither envelope nor question: ${payload.length} bytes`);
 }
 
-function openEnvelope(client: string, payload: Uint8Array, mayCarry: IngestPorts['mayCarry']): OpenedMessage {
+function openEnvelope(
+  client: string,
+  payload: Uint8Array,
+  mayCarry: IngestPorts['mayCarry'],
+  codec: ByteCodec,
+): OpenedMessage {
   const identity = peekIdentity(payload);
   // Who may speak comes first: a stranger learns nothing about what could be decoded.
   if (identity !== undefined && !mayCarry(client, identity.node)) {
     return aside('not-allowed', `client ${client} may not carry node ${identity.node}`, identity);
   }
-  const decoded = decodeEnvelope(payload);
+  const decoded = decodeEnvelope(payload, codec);
   if (!decoded.ok) return aside(decoded.reason, decoded.detail, identity);
   if (countWithinDays(decoded.envelope.records) < decoded.envelope.records.length) {
     return aside('too-large', `records of more than ${MAX_ENVELOPE_DAYS} different days`, identity);

@@ -1,3 +1,4 @@
+import type { ByteCodec } from '../../core/byte-codec.ts';
 import type { Envelope } from '../../core/envelope.ts';
 import { decodeEnvelope } from '../../core/envelope-codec.ts';
 import { inParallel } from '../../core/in-parallel.ts';
@@ -10,6 +11,7 @@ export interface TellPorts {
   /** undefined = nobody is told. */
   notify?: (notice: Notice) => Promise<void>;
   logger: Logger;
+  codec: ByteCodec;
 }
 
 /**
@@ -18,13 +20,13 @@ export interface TellPorts {
  * @returns a function that resolves to the indexes of the payloads that are to be told again
  */
 export function createTeller(ports: TellPorts, fleet: string): (payloads: readonly Uint8Array[]) => Promise<number[]> {
-  const { notify, logger } = ports;
+  const { notify, logger, codec } = ports;
   if (notify === undefined) return async () => [];
 
   return async (payloads) => {
     const untold = await inParallel(
       MAX_NODES_AT_ONCE,
-      [...byNode(payloads)],
+      [...byNode(payloads, codec)],
       async ([node, { envelopes, indexes }]) => {
         try {
           for (const notice of noticesOf(fleet, node, envelopes)) await notify(notice);
@@ -39,10 +41,13 @@ export function createTeller(ports: TellPorts, fleet: string): (payloads: readon
   };
 }
 
-function byNode(payloads: readonly Uint8Array[]): Map<string, { envelopes: Envelope[]; indexes: number[] }> {
+function byNode(
+  payloads: readonly Uint8Array[],
+  codec: ByteCodec,
+): Map<string, { envelopes: Envelope[]; indexes: number[] }> {
   const nodes = new Map<string, { envelopes: Envelope[]; indexes: number[] }>();
   for (const [index, payload] of payloads.entries()) {
-    const decoded = decodeEnvelope(payload);
+    const decoded = decodeEnvelope(payload, codec);
     if (!decoded.ok || decoded.envelope.header.lane !== 0) continue;
     const { node } = decoded.envelope.header;
     const of = nodes.get(node) ?? { envelopes: [], indexes: [] };

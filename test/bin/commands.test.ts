@@ -54,7 +54,7 @@ describe.each(RUNNERS.filter(({ here }) => here))('headwater $name', ({ name, ar
     expect(await readFile(join(folder, file), 'utf8')).toBe(shipped);
     const checked = await headwater('check', file);
     expect(checked).toMatchObject({ code: 0, err: '' });
-    expect(checked.out).toContain('as declared: 50 nodes, 50,000 devices, 102,500 streams');
+    expect(checked.out).toContain('as declared: 50 nodes, 50,000 devices, 132,500 streams');
 
     await writeFile(join(folder, file), 'mine');
     const again = await headwater('init', '--output', file);

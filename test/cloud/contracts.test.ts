@@ -4,6 +4,7 @@ import { createMemoryAudit } from '../../adapters/memory/logger.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
 import { contractMayCarry, farSideContract } from '../contracts/far-side.ts';
 import { recordStoreContract, type StoreUnderTest } from '../contracts/record-store.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 import { asideMessages, indexedPositions, landedRows, statedLanes } from '../helpers/cloud-store.ts';
 import { START_MS } from '../helpers/envelopes.ts';
 import { silentLogger } from '../helpers/silent-logger.ts';
@@ -44,6 +45,7 @@ farSideContract('ingest on S3 and DynamoDB', async () => {
   const open = async () =>
     createIngest({
       store: await openStore(account),
+      codec: byteCodec,
       nowMs: () => START_MS,
       logger: silentLogger,
       audit: createMemoryAudit(),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { fatesOf, finished, type Outcome } from '../../core/lane-fates.ts';
 import { LANES, type Lane } from '../../core/priority.ts';
-import { addRange, countOf, type RangeSet } from '../../core/ranges.ts';
+import { addRange, countOf, type RangeSet, rangeSetOf } from '../../core/ranges.ts';
 import type { Commit, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { createRecordWriter, type JournalRecord, readRecords } from '../../journal/record-codec.ts';
 
@@ -30,10 +31,10 @@ export function commitOf(lane: 0 | 1 | 2 | 3 | 4, values: readonly number[], sta
 }
 
 /** All values of a lane's range, reading in steps; and what is missing. */
-export async function readAll(journal: Journal, epoch: string, lane: Lane, to: number, step = 7) {
+export async function readAll(journal: Journal, epoch: string, lane: Lane, to: number, step = 7, start = 0) {
   const values: number[] = [];
   let missing: RangeSet = [];
-  for (let from = 0; from < to; ) {
+  for (let from = start; from < to; ) {
     const result = await journal.read({ epoch, lane, from, to, maxRecords: step, maxBytes: 1e6 });
     expect(result.to).toBeGreaterThan(from);
     for (const part of result.parts) {
@@ -43,6 +44,39 @@ export async function readAll(journal: Journal, epoch: string, lane: Lane, to: n
     from = result.to;
   }
   return { values, missing };
+}
+
+/** Appends until the journal refuses, at most 100,000 records: where the lane ends then, and what had to go. */
+async function fill(
+  journal: Journal,
+  lane: Lane,
+  count: number,
+  start = 0,
+): Promise<{ end: number; evicted: Outcome[] }> {
+  const evicted: Outcome[] = [];
+  for (let end = start; end < start + 100_000; end += count) {
+    const values = Array.from({ length: count }, (_, index) => end + index);
+    const result = await journal.append(commitOf(lane, values));
+    evicted.push(...result.evicted);
+    if (result.ok) continue;
+    expect(result.reason).toBe('journal-full');
+    return { end, evicted };
+  }
+  return { end: start + 100_000, evicted };
+}
+
+/** Appends until something had to go; returns where the lane ends then. */
+async function fillUntilEvicted(journal: Journal, lane: Lane): Promise<number> {
+  for (let end = 0; ; end += 100) {
+    const result = await journal.append(
+      commitOf(
+        lane,
+        Array.from({ length: 100 }, (_, index) => end + index),
+      ),
+    );
+    expect(result.ok).toBe(true);
+    if (result.evicted.length > 0) return end + 100;
+  }
 }
 
 /** What every journal promises, whatever it runs on. */
@@ -85,7 +119,7 @@ export function journalContract(name: string, make: () => Promise<JournalHarness
         expect(after.state).toEqual({ 'counter/a': 5, 'filter/x': [1.5, null] });
         expect(after.enqueued).toEqual([0, 5, 0, 0]);
         const old = after.epochs.find(({ epoch }) => epoch === before.epoch)!;
-        expect(old.lanes[1]).toEqual({ available: [{ from: 0, to: 5 }], end: 5 });
+        expect(old.lanes[1]).toMatchObject({ available: [{ from: 0, to: 5 }], end: 5 });
         expect(after.fates.lanes[`${before.epoch}/1`]?.delivered).toEqual([{ from: 0, to: 2 }]);
         expect((await readAll(second, before.epoch, 1, 5)).values).toEqual([1, 2, 3, 4, 5]);
         expect(await second.append(commitOf(1, [6]))).toMatchObject({ lanes: [{ lane: 1, first: 0, count: 1 }] });
@@ -114,22 +148,69 @@ export function journalContract(name: string, make: () => Promise<JournalHarness
         await again.close();
       }));
 
-    test('full: refuses records as journal-full, still takes counters, and goes on once there is space', () =>
+    test('full of critical records: refuses records as journal-full, still takes counters, goes on once there is space', () =>
       within(async (harness) => {
         const journal = harness.start({ maxBytes: 1024 ** 2 });
         const { epoch } = await journal.open();
-        const many = Array.from({ length: 2_000 }, (_, index) => index);
-        let appended = 0;
-        let refusal: string | undefined;
-        while (!refusal) {
-          const result = await journal.append(commitOf(2, many));
-          if (result.ok) appended += 2_000;
-          else refusal = result.reason;
+        const { end: appended } = await fill(journal, 0, 1_000);
+        for (let round = 0; round < 5_000; round++) {
+          expect(await journal.append(commitOf(0, [], { refused: round }))).toMatchObject({ ok: true, evicted: [] });
         }
-        expect(refusal).toBe('journal-full');
-        expect(await journal.append(commitOf(2, [], { refused: 5 }))).toMatchObject({ ok: true });
-        await journal.settle([{ epoch, lane: 2, from: 0, to: appended, fate: 'delivered' }]);
-        expect(await journal.append(commitOf(2, many))).toMatchObject({ ok: true, lanes: [{ first: appended }] });
+        expect(await journal.append(commitOf(2, [1]))).toMatchObject({
+          ok: false,
+          reason: 'journal-full',
+          evicted: [],
+        });
+        expect((await journal.status()).bytes).toBeLessThanOrEqual(1024 ** 2);
+        await journal.settle([{ epoch, lane: 0, from: 0, to: appended, fate: 'delivered' }]);
+        expect(await journal.append(commitOf(0, [1]))).toMatchObject({ ok: true, lanes: [{ first: appended }] });
+        await journal.close();
+      }));
+
+    test('full: the lowest class goes first, its oldest records first, and what is left is still there', () =>
+      within(async (harness) => {
+        const journal = harness.start({ maxBytes: 1024 ** 2 });
+        const { epoch } = await journal.open();
+        const ends = [0, 0, 0, 0];
+        const evicted: Outcome[] = [];
+        for (let round = 0; round < 320; round++) {
+          const lane = LANES[round % 4]!;
+          const values = Array.from({ length: 100 }, (_, index) => ends[lane]! + index);
+          const result = await journal.append(commitOf(lane, values));
+          expect(result).toMatchObject({ ok: true });
+          ends[lane]! += 100;
+          evicted.push(...result.evicted);
+          expect((await journal.status()).bytes).toBeLessThanOrEqual(1024 ** 2);
+        }
+        // Less than one class in all had to go: no other was touched.
+        expect(new Set(evicted.map(({ lane, fate }) => `${lane} ${fate}`))).toEqual(new Set(['3 evicted']));
+        const gone = rangeSetOf(evicted);
+        expect(gone).toEqual([{ from: 0, to: gone[0]!.to }]);
+        await journal.close();
+        const again = harness.start({ maxBytes: 1024 ** 2 });
+        const opening = await again.open();
+        expect(opening.enqueued).toEqual(ends);
+        expect(fatesOf(opening.fates, epoch, 3).evicted).toEqual(gone);
+        for (const lane of LANES) {
+          const from = lane === 3 ? gone[0]!.to : 0;
+          const { values, missing } = await readAll(again, epoch, lane, ends[lane]!, 70, from);
+          expect(missing).toEqual([]);
+          expect(values).toEqual(Array.from({ length: ends[lane]! - from }, (_, index) => from + index));
+        }
+        await again.close();
+      }));
+
+    test('full: nothing more important goes for what comes in, and nothing that is on its way', () =>
+      within(async (harness) => {
+        const journal = harness.start({ maxBytes: 1024 ** 2 });
+        const { epoch } = await journal.open();
+        const end = await fillUntilEvicted(journal, 1);
+        // The low ones make room for themselves, and nothing else does.
+        const low = await fill(journal, 3, 100);
+        expect(low.evicted.filter(({ lane }) => lane < 3)).toEqual([]);
+        await journal.read({ epoch, lane: 1, from: 0, to: end, maxRecords: 1e9, maxBytes: 1e9, leaseMs: 60_000 });
+        const more = await fill(journal, 1, 100, end);
+        expect(more.evicted.filter(({ lane, from }) => lane === 1 && from < end)).toEqual([]);
         await journal.close();
       }));
 
@@ -227,6 +308,6 @@ async function agreesWithModel(harness: JournalHarness, steps: readonly Step[]):
 function waitingOf(opening: JournalOpening, of: Lane): number {
   return opening.epochs.reduce((sum, { epoch, lanes }) => {
     const fates = opening.fates.lanes[`${epoch}/${of}`];
-    return sum + lanes[of]!.end - countOf(fates?.delivered ?? []) - countOf(fates?.givenUp ?? []);
+    return sum + lanes[of]!.end - countOf(fates ? finished(fates) : []);
   }, 0);
 }

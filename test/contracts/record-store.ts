@@ -61,14 +61,26 @@ export function recordStoreContract(
     });
 
     test('every kind of value comes back exactly', async () => {
-      const values = [-0, Number.MAX_VALUE, 5e-324, 0.1 + 0.2, true, false, 'läuft "so" \u0000 \u{1F3ED}', '', null];
+      const text = 'läuft "so" \u0000 \u{1F3ED}';
+      const json = '{"level":3,"what":"läuft"}';
+      const samples = [0.1, -0, 5e-324, Number.MAX_VALUE];
+      const values = [-0, Number.MAX_VALUE, 5e-324, 0.1 + 0.2, true, false, text, '', null, { json }, samples];
       const records = values.map((value, position) =>
         recordAt(position, { value, quality: value === null ? 'bad' : 'uncertain', clock: 'unsynced' }),
       );
       await under.store.commit(changeOf(envelopeOf(0, values.length, { records })));
       const rows = await under.rows();
-      expect(rows.map((row) => row.value)).toEqual([-0, Number.MAX_VALUE, 5e-324, 0.1 + 0.2, 1, 0, null, null, null]);
-      expect(rows.map((row) => row.text)).toEqual([...Array(6).fill(null), values[6], '', null]);
+      expect(rows.map((row) => row.value)).toEqual([
+        -0,
+        Number.MAX_VALUE,
+        5e-324,
+        0.1 + 0.2,
+        1,
+        0,
+        ...Array(5).fill(null),
+      ]);
+      expect(rows.map((row) => row.text)).toEqual([...Array(6).fill(null), text, '', null, json, null]);
+      expect(rows.map((row) => row.samples)).toEqual([...Array(10).fill(null), samples]);
       expect(rows[1]).toEqual({
         site: 'hall-1',
         node: 'node-a',
@@ -77,6 +89,7 @@ export function recordStoreContract(
         ts: START_MS + 1_000,
         value: Number.MAX_VALUE,
         text: null,
+        samples: null,
         quality: 'uncertain',
         clock: 'unsynced',
         lane: 2,

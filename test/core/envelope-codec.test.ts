@@ -8,21 +8,27 @@ import {
   MAX_ENVELOPE_RECORDS,
 } from '../../core/envelope.ts';
 import { decodeEnvelope, encodeEnvelope, fitEnvelope, peekIdentity } from '../../core/envelope-codec.ts';
+import { COMPRESSIONS } from '../../core/priority.ts';
+import type { Value } from '../../core/value.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 import { identityLength, sealed, withVersion } from '../helpers/envelope-damage.ts';
 import { anyEnvelope, envelopeOf, recordAt, START_MS } from '../helpers/envelopes.ts';
 
+const decode = (bytes: Uint8Array) => decodeEnvelope(bytes, byteCodec);
+const coding = fc.constantFrom(...COMPRESSIONS).map((compression) => ({ codec: byteCodec, compression }));
 const many = (count: number, record: (index: number) => EnvelopeRecord): Envelope =>
   envelopeOf(0, count, { records: Array.from({ length: count }, (_, index) => record(index)) });
 
 /** What decoding lets through is an envelope in every respect: it could have been sent. */
 const expectSound = (envelope: Envelope): void =>
-  expect(decodeEnvelope(encodeEnvelope(envelope))).toStrictEqual({ ok: true, envelope });
+  expect(decode(encodeEnvelope(envelope))).toStrictEqual({ ok: true, envelope });
 
 describe('round trip', () => {
   test('any envelope comes back exactly, −0 and null included', () => {
     fc.assert(
-      fc.property(anyEnvelope(), (envelope) => {
-        expect(decodeEnvelope(encodeEnvelope(envelope))).toStrictEqual({ ok: true, envelope });
+      fc.property(anyEnvelope(), fc.constantFrom(...COMPRESSIONS), (envelope, compression) => {
+        const bytes = encodeEnvelope(envelope, { codec: byteCodec, compression });
+        expect(decode(bytes)).toStrictEqual({ ok: true, envelope });
       }),
       { numRuns: 300 },
     );
@@ -35,13 +41,13 @@ describe('round trip', () => {
     ['fifteen digits', [0.123456789012345, 1234567.12345678, 999999999999999]],
   ])('%s', (_, values) => {
     const envelope = many(values.length, (at) => recordAt(at, { value: values[at]! }));
-    const decoded = decodeEnvelope(encodeEnvelope(envelope));
+    const decoded = decode(encodeEnvelope(envelope));
     expect(decoded.ok && decoded.envelope.records.map((record) => record.value)).toStrictEqual(values);
   });
 
   test('an envelope whose positions were all given up', () => {
     const envelope = envelopeOf(5, 9, { givenUp: [{ from: 5, to: 9 }] });
-    expect(decodeEnvelope(encodeEnvelope(envelope))).toStrictEqual({ ok: true, envelope });
+    expect(decode(encodeEnvelope(envelope))).toStrictEqual({ ok: true, envelope });
   });
 });
 
@@ -50,7 +56,7 @@ describe('bytes that are no envelope', () => {
 
   test('cut off anywhere', () => {
     for (let length = 0; length < good.length; length++) {
-      expect(decodeEnvelope(good.subarray(0, length))).toMatchObject({ ok: false, reason: 'undecodable' });
+      expect(decode(good.subarray(0, length))).toMatchObject({ ok: false, reason: 'undecodable' });
     }
   });
 
@@ -58,7 +64,7 @@ describe('bytes that are no envelope', () => {
     for (let bit = 0; bit < good.length * 8; bit++) {
       const bad = good.slice();
       bad[bit >>> 3]! ^= 1 << (bit & 7);
-      expect(decodeEnvelope(bad).ok).toBe(false);
+      expect(decode(bad).ok).toBe(false);
     }
   });
 
@@ -66,16 +72,16 @@ describe('bytes that are no envelope', () => {
     const tail = fc.uint8Array({ maxLength: 400 });
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(decodeEnvelope(bytes).ok).toBe(false);
+        expect(decode(bytes).ok).toBe(false);
       }),
     );
     // The identity is kept, the body is noise that passes both checksums: only the bounds of each column are left.
     fc.assert(
-      fc.property(anyEnvelope(), tail, fc.nat(), (envelope, noise, at) => {
-        const bytes = encodeEnvelope(envelope);
+      fc.property(anyEnvelope(), coding, tail, fc.nat(), (envelope, as, noise, at) => {
+        const bytes = encodeEnvelope(envelope, as);
         const from = identityLength(bytes) + (at % Math.max(1, bytes.length - identityLength(bytes) - 4));
         const body = Buffer.concat([bytes.subarray(0, from), noise]);
-        const decoded = decodeEnvelope(sealed(body));
+        const decoded = decode(sealed(body));
         if (!decoded.ok) expect(['undecodable', 'too-large']).toContain(decoded.reason);
         else expectSound(decoded.envelope);
       }),
@@ -88,7 +94,7 @@ describe('bytes that are no envelope', () => {
       for (const value of [0, 1, 127, 128, 255]) {
         const bad = Buffer.from(good.subarray(0, good.length - 4));
         bad[at] = value;
-        const decoded = decodeEnvelope(sealed(bad));
+        const decoded = decode(sealed(bad));
         if (decoded.ok) expectSound(decoded.envelope);
       }
     }
@@ -100,7 +106,7 @@ describe('bytes that are no envelope', () => {
     const at = identityLength(huge) + 'hall-1'.length + 1 + 8;
     const claim = Buffer.from(huge.subarray(0, huge.length - 4));
     claim[at] = 0;
-    expect(decodeEnvelope(sealed(claim))).toMatchObject({ ok: false, reason: 'too-large' });
+    expect(decode(sealed(claim))).toMatchObject({ ok: false, reason: 'too-large' });
   });
 
   test('a time beyond what any clock shows', () => {
@@ -110,21 +116,21 @@ describe('bytes that are no envelope', () => {
     const step = body.indexOf(Buffer.from('ffffffffffffff03', 'hex'));
     body.set(Buffer.from('8080808080808004', 'hex'), step);
     expect(step).toBeGreaterThan(0);
-    expect(decodeEnvelope(sealed(body))).toMatchObject({
+    expect(decode(sealed(body))).toMatchObject({
       ok: false,
       detail: expect.stringContaining('time 225179981'),
     });
   });
 
   test('too many bytes', () => {
-    expect(decodeEnvelope(new Uint8Array(MAX_ENVELOPE_BYTES + 1))).toMatchObject({ ok: false, reason: 'too-large' });
+    expect(decode(new Uint8Array(MAX_ENVELOPE_BYTES + 1))).toMatchObject({ ok: false, reason: 'too-large' });
   });
 });
 
 describe('versions', () => {
   test('a version to come is refused by name', () => {
     const future = withVersion(encodeEnvelope(envelopeOf(10, 20)), 2);
-    expect(decodeEnvelope(future)).toMatchObject({ ok: false, reason: 'unsupported-version' });
+    expect(decode(future)).toMatchObject({ ok: false, reason: 'unsupported-version' });
     expect(peekIdentity(future)).toEqual({
       version: 2,
       node: 'node-a',
@@ -150,12 +156,22 @@ describe('versions', () => {
 });
 
 describe('what encoding refuses', () => {
+  const one = (value: Value): Envelope => envelopeOf(0, 1, { records: [recordAt(0, { value })] });
   const cases: [string, () => Envelope, RegExp][] = [
     ['fewer records than positions', () => envelopeOf(0, 3, { records: [recordAt(0)] }), /1 records for 3 positions/],
     ['NaN', () => envelopeOf(0, 1, { records: [recordAt(0, { value: Number.NaN })] }), /value NaN/],
     ['infinity', () => envelopeOf(0, 1, { records: [recordAt(0, { value: -Infinity })] }), /value -Infinity/],
     ['half a millisecond', () => envelopeOf(0, 1, { records: [recordAt(0, { ts: 0.5 })] }), /time 0.5/],
-    ['text too long', () => envelopeOf(0, 1, { records: [recordAt(0, { value: 'x'.repeat(1_025) })] }), /1025.*1024/],
+    ['text too long', () => one('x'.repeat(16_385)), /16385.*16384/],
+    ['JSON too long', () => one({ json: `{"a":"${'x'.repeat(16_400)}"}` }), /16408.*16384/],
+    ['an array of nothing', () => one([]), /0 samples, allowed 1 to 8192/],
+    ['an array too long', () => one(new Array(8_193).fill(0)), /8193 samples/],
+    ['a sample that is no number', () => one([1, Number.NaN]), /value NaN/],
+    [
+      'values too large together',
+      () => many(200, () => recordAt(0, { value: 'x'.repeat(16_000).replace('x', String(Math.random())) })),
+      /section of \d+ bytes, allowed/,
+    ],
     ['a node that is no name', () => envelopeOf(0, 1, { node: 'a/b' }), /node "a\/b"/],
     ['an epoch that is none', () => envelopeOf(0, 1, { epoch: 'zz' }), /epoch "zz"/],
     ['a hash that is none', () => envelopeOf(0, 1, { hash: 'zz' }), /hash zz/],
@@ -191,7 +207,7 @@ describe('size', () => {
 
   test.each([300, 1_000, 4_500, 20_000])('fitEnvelope(%d bytes) uses the limit and keeps it', (maxBytes) => {
     const { header, records } = many(5_000, (at) => recordAt(at, { value: Math.sin(at) }));
-    const { count, encoded } = fitEnvelope(header, records, maxBytes);
+    const { count, encoded } = fitEnvelope(header, records, undefined, maxBytes);
     expect(encoded).toBeUndefined();
     const part = encodeEnvelope({ header: cutHeader(header, count), records: records.slice(0, count) });
     expect(part.length).toBeLessThanOrEqual(maxBytes);
@@ -200,11 +216,11 @@ describe('size', () => {
 
   test('fitEnvelope hands over the bytes if everything fits, and says so if nothing does', () => {
     const { header, records } = envelopeOf(0, 10);
-    expect(fitEnvelope(header, records, 1_000)).toEqual({
+    expect(fitEnvelope(header, records, undefined, 1_000)).toEqual({
       count: 10,
       encoded: encodeEnvelope({ header, records }),
     });
-    expect(fitEnvelope(header, records, 50)).toEqual({ count: 0, encoded: undefined });
+    expect(fitEnvelope(header, records, undefined, 50)).toEqual({ count: 0, encoded: undefined });
   });
 
   test('cutting a header covers exactly the first records, in any envelope', () => {
@@ -214,7 +230,7 @@ describe('size', () => {
         const count = 1 + (seed % envelope.records.length);
         const header = cutHeader(envelope.header, count);
         const part = { header, records: envelope.records.slice(0, count) };
-        expect(decodeEnvelope(encodeEnvelope(part))).toStrictEqual({ ok: true, envelope: part });
+        expect(decode(encodeEnvelope(part))).toStrictEqual({ ok: true, envelope: part });
         if (count === envelope.records.length) expect(header).toBe(envelope.header);
       }),
     );

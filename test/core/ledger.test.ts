@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { noTotals } from '../../core/lane-fates.ts';
 import {
   checkNodeLedger,
   compareSides,
@@ -11,11 +12,22 @@ import { PRIORITIES } from '../../core/priority.ts';
 const ledger = (): NodeLedger => ({
   node: 'n',
   sources: { bench: { collected: 100, refused: { 'not-a-number': 3 } } },
-  streams: [{ stream: 'temperature', priority: 'normal', ...noStreamCounts(), filtered: 60, kept: 27, local: 10 }],
+  streams: [{ stream: 'temperature', priority: 'normal', ...noStreamCounts(), filtered: 50, kept: 37, local: 10 }],
   lanes: PRIORITIES.map((priority) =>
     priority === 'normal'
-      ? { priority, enqueued: 27, delivered: 20, deadLettered: { damaged: 1 }, waiting: 6, inDoubt: 4 }
-      : { priority, enqueued: 0, delivered: 0, deadLettered: { damaged: 0 }, waiting: 0, inDoubt: 0 },
+      ? {
+          priority,
+          enqueued: 37,
+          delivered: 20,
+          expired: 2,
+          evicted: 3,
+          deadLettered: { 'no-answer': 1, 'not-allowed': 4 },
+          damaged: 1,
+          elsewhere: 0,
+          waiting: 6,
+          inDoubt: 4,
+        }
+      : { priority, enqueued: 0, ...noTotals(), elsewhere: 0, waiting: 0, inDoubt: 0 },
   ),
   localHeld: 10,
 });
@@ -34,7 +46,11 @@ test.each<[string, (broken: NodeLedger) => void]>([
   ['local', (broken) => broken.streams[0]!.local--],
   ['enqueued', (broken) => broken.lanes[2]!.enqueued++],
   ['delivered', (broken) => broken.lanes[2]!.delivered--],
-  ['dead-lettered', (broken) => broken.lanes[2]!.deadLettered.damaged++],
+  ['expired', (broken) => broken.lanes[2]!.expired++],
+  ['evicted', (broken) => broken.lanes[2]!.evicted++],
+  ['dead-lettered', (broken) => broken.lanes[2]!.deadLettered['not-allowed']!++],
+  ['dead-lettered for another reason', (broken) => Object.assign(broken.lanes[2]!.deadLettered, { 'too-large': 1 })],
+  ['damaged', (broken) => broken.lanes[2]!.damaged++],
   ['waiting', (broken) => broken.lanes[2]!.waiting--],
 ])('off by one in %s is seen', (_what, spoil) => {
   const broken = ledger();

@@ -12,6 +12,7 @@ const row = (over: Partial<StoredRow>): StoredRow => ({
   ts: MINUTE,
   value: 1,
   text: null,
+  samples: null,
   quality: 'good',
   clock: 'synced',
   lane: 2,
@@ -47,6 +48,16 @@ test('a minute worked by hand', () => {
       last_value: 9,
       bad: 0,
     },
+  ]);
+});
+
+test('arrays are counted as values, and no mean is made of them', () => {
+  const samples = [1, 2, 3];
+  const rows = [0, 1].map((position) => row({ stream: 'window', value: null, samples, position }));
+  const bad = row({ stream: 'window', value: null, samples, quality: 'bad', position: 2 });
+  expect(summarise([...rows, bad, row({ stream: 'window', value: 7, position: 3 })])).toMatchObject([
+    { stream: 'window', count: 1, min: 7, mean: 7, bad: 0 },
+    { stream: 'window', count: 2, min: null, mean: null, first_value: null, bad: 1 },
   ]);
 });
 

@@ -1,13 +1,14 @@
 import type { Envelope, EnvelopeRecord } from '../../core/envelope.ts';
 import type { Lane } from '../../core/priority.ts';
 import type { Value } from '../../core/reading.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 
 /**
  * A decoder written from docs/envelope.md alone, plainly and without any check: if it reads what the encoder writes, the
  * page says all that there is to say. It shares no code with core/envelope.
  */
 export function decodeByThePage(bytes: Uint8Array): Envelope {
-  const data = Buffer.from(bytes);
+  let data: Buffer = Buffer.from(bytes);
   let at = 3; // magic and version
 
   const take = (length: number): Buffer => {
@@ -101,7 +102,9 @@ export function decodeByThePage(bytes: Uint8Array): Envelope {
   /** Records of one kind, a list for each series that has any. */
   const ofKind = (kind: number): number[][] =>
     Array.from({ length: seriesCount }, (_, series) =>
-      seriesOf.flatMap((of, record) => (of === series && traits[record]! % 4 === kind ? [record] : [])),
+      seriesOf.flatMap((of, record) =>
+        of === series && (traits[record]! % 4) + (traits[record]! >= 32 ? 32 : 0) === kind ? [record] : [],
+      ),
     ).filter((records) => records.length > 0);
 
   const numbers = ofKind(0);
@@ -124,12 +127,41 @@ export function decodeByThePage(bytes: Uint8Array): Envelope {
   booleans.forEach((record, bit) => {
     values[record] = ((bits[bit >> 3]! >> (bit & 7)) & 1) === 1;
   });
-  let last = '';
-  for (const record of ofKind(2).flat()) {
-    const code = varint();
-    if (code > 0) last = take(code - 1).toString('utf8');
-    values[record] = last;
-  }
+  /** Reads what the section holds in place of the envelope's own bytes. */
+  const section = (kind: number, read: () => Value): void => {
+    const records = ofKind(kind).flat();
+    if (records.length === 0) return;
+    const format = take(1)[0]!;
+    const rawLength = varint();
+    const stored = take(format === 0 ? rawLength : varint());
+    const outside = { data, at };
+    if (format === 0) data = stored;
+    else data = Buffer.from(byteCodec.decompress(stored, format === 1 ? 'lz4' : 'zstd', rawLength)!);
+    at = 0;
+    for (const record of records) values[record] = read();
+    ({ data, at } = outside);
+  };
+  const texts = (): (() => string) => {
+    let last = '';
+    return () => {
+      const code = varint();
+      if (code > 0) last = take(code - 1).toString('utf8');
+      return last;
+    };
+  };
+  section(2, texts());
+  const json = texts();
+  section(33, () => ({ json: json() }));
+  section(32, () => {
+    const samples = varint();
+    const scale = take(1)[0]!;
+    if (scale === 10) return Array.from({ length: samples }, () => take(8).readDoubleLE());
+    let whole = 0;
+    return integers(samples).map((difference) => {
+      whole += difference;
+      return whole / 10 ** scale;
+    });
+  });
 
   const records = values.map(
     (value, record): EnvelopeRecord => ({
@@ -138,7 +170,7 @@ export function decodeByThePage(bytes: Uint8Array): Envelope {
       ts: times[record]!,
       value,
       quality: (['good', 'uncertain', 'bad'] as const)[(traits[record]! >> 2) & 3]!,
-      clock: traits[record]! >= 16 ? 'unsynced' : 'synced',
+      clock: traits[record]! % 32 >= 16 ? 'unsynced' : 'synced',
     }),
   );
   return { header: { node, producer, epoch, lane, from, to, site, givenUp, hash }, records };

@@ -3,7 +3,7 @@ import { formatDuration } from '../../core/duration.ts';
 import * as envelope from '../../core/envelope.ts';
 import { FLOW } from '../../core/flow.ts';
 import * as messages from '../../core/messages.ts';
-import { RESEND_POLICIES } from '../../core/priority.ts';
+import { PRIORITY_CONTRACT } from '../../core/priority.ts';
 import { MAX_TEXT_BYTES } from '../../core/reading.ts';
 import { readText, tableRows } from './pages.ts';
 
@@ -24,14 +24,17 @@ test('the hops of docs/architecture.md are those of core/flow.ts', () => {
   expect(rows).toEqual(FLOW.map(({ hop, topic, from, carries }) => [hop, `\`${topic}\``, from, carries]));
 });
 
-test('the timeouts of docs/adr/0005-sending.md are those of the code', () => {
+test('the contract of docs/adr/0005-sending.md is that of the code', () => {
   const rows = tableRows(readText('docs/adr/0005-sending.md'));
   expect(rows).toEqual(
-    Object.entries(RESEND_POLICIES).map(([priority, { initialTimeoutMs, backoffFactor, maxTimeoutMs }]) => [
+    Object.entries(PRIORITY_CONTRACT).map(([priority, terms]) => [
       priority,
-      formatDuration(initialTimeoutMs),
-      String(backoffFactor),
-      formatDuration(maxTimeoutMs),
+      String(terms.retries),
+      formatDuration(terms.initialTimeoutMs),
+      String(terms.backoffFactor),
+      formatDuration(terms.maxTimeoutMs),
+      terms.ttlMs === 'never' ? 'never' : formatDuration(terms.ttlMs),
+      terms.compression,
     ]),
   );
 });

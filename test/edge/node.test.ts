@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MemoryDisk } from '../../adapters/memory/disk.ts';
 import { checkNodeLedger } from '../../core/ledger.ts';
+import type { DiskFile } from '../../core/ports.ts';
 import { MINUTE, nodePlan, startTestNode, streamPlan, turns } from '../helpers/edge-node.ts';
 
 const change = { type: 'change', percent: 5 } as const;
@@ -117,12 +118,12 @@ describe('a node in plain mode', () => {
         ...disk,
         create(name) {
           if (failing()) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-          const file = disk.create(name) as { append(bytes: Uint8Array): void; sync(): void; close(): void };
+          const file = disk.create(name) as DiskFile;
           return {
             ...file,
-            append(bytes: Uint8Array) {
+            write(offset, bytes) {
               if (failing()) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-              file.append(bytes);
+              return file.write(offset, bytes);
             },
           };
         },

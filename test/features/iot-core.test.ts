@@ -6,6 +6,7 @@ import { uplinkText } from '../../adapters/embedded/uplink-file.ts';
 import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
 import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 import { askNumber } from '../helpers/hub-data.ts';
 import { createHubRig, type HubRig } from '../helpers/hub-rig.ts';
 import { type IotCoreBroker, startIotCoreBroker } from '../helpers/iot-core-broker.ts';
@@ -25,6 +26,7 @@ beforeAll(async () => {
   rig = await createHubRig({ nodes: ['pump-01'] });
   const ingest = createIngest({
     store,
+    codec: byteCodec,
     nowMs: () => Date.now(),
     logger: createMemoryLogger(),
     audit: createMemoryAudit(),

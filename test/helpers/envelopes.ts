@@ -1,9 +1,11 @@
 import fc from 'fast-check';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import type { Envelope, EnvelopeHeader, EnvelopeRecord } from '../../core/envelope.ts';
 import { liveRanges } from '../../core/envelope.ts';
 import type { Lane } from '../../core/priority.ts';
 import { countOf, type Range } from '../../core/ranges.ts';
 import { CLOCKS, QUALITIES, type Value } from '../../core/reading.ts';
+import { MAX_JSON_BYTES, MAX_JSON_DEPTH } from '../../core/value.ts';
 
 export const EPOCH_A = 'aaaaaaaaaaaaaaaa';
 export const EPOCH_B = 'bbbbbbbbbbbbbbbb';
@@ -68,8 +70,22 @@ const number = fc.oneof(
     1e15 + 0.5,
   ),
 );
-const value: fc.Arbitrary<Value> = fc.oneof(
+/** Any object that fits, as the border writes it. */
+const json = fc
+  .dictionary(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 })
+  .map((object) => canonicalJson(object, { maxBytes: MAX_JSON_BYTES, maxDepth: MAX_JSON_DEPTH }))
+  .filter((written) => written.ok)
+  .map((written) => ({ json: written.json }));
+/** What repeats, so that compressors have something to do. */
+const logLine = fc
+  .tuple(fc.constantFrom('cycle done', 'door open', 'läuft'), fc.nat(3), fc.nat(200))
+  .map(([what, machine, times]) => `press-${machine} ${what} `.repeat(times));
+const samples = fc.array(fc.oneof(decimal, number), { minLength: 1, maxLength: 30 });
+export const anyValue: fc.Arbitrary<Value> = fc.oneof(
   { weight: 6, arbitrary: number },
+  json,
+  logLine,
+  samples,
   fc.boolean(),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.constant(null),
@@ -90,7 +106,7 @@ export const records = (count: number): fc.Arbitrary<EnvelopeRecord[]> =>
         device: name,
         stream: name,
         ts,
-        value,
+        value: anyValue,
         quality: fc.constantFrom(...QUALITIES),
         clock: fc.constantFrom(...CLOCKS),
       },

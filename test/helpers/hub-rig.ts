@@ -7,6 +7,7 @@ import { openPki } from '../../adapters/embedded/pki.ts';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
 import { createMemoryAudit, createMemoryLogger, type LogLine } from '../../adapters/memory/logger.ts';
 import { type Broker, createBroker } from '../../adapters/mqtt/broker.ts';
+import type { ReadLimits } from '../../adapters/mqtt/read-gate.ts';
 import { createMqttUplink } from '../../adapters/mqtt/uplink.ts';
 import type { Audit, AuditEvent, Logger, Random, Uplink } from '../../core/ports.ts';
 import type { Ingest } from '../../lambdas/ingest/env.ts';
@@ -53,6 +54,7 @@ export async function createHubRig(options: {
   strangers?: readonly string[];
   ingest?: Ingest;
   nowMs?: number;
+  readLimits?: ReadLimits;
 }): Promise<HubRig> {
   const directory = await makeTemporaryDirectory();
   const logger = createMemoryLogger();
@@ -72,7 +74,12 @@ export async function createHubRig(options: {
     start: async (ingest = options.ingest ?? ingestNothing) => {
       broker = await createBroker(
         { tls: pki.hub, ingest, logger, audit, clock: systemClock },
-        { host: '127.0.0.1', port: rig.port, nodes: new Set(options.nodes) },
+        {
+          host: '127.0.0.1',
+          port: rig.port,
+          nodes: new Set(options.nodes),
+          ...(options.readLimits && { readLimits: options.readLimits }),
+        },
       );
       rig.port = broker.port;
     },

@@ -17,6 +17,7 @@ export const hubStatus = (): HubStatus => ({
       refused: { overlap: 5, undecodable: 6 },
       bytesIn: 7,
       envelopes: 8,
+      heldBackMs: 1_500,
     },
     {
       name: 'node-"b"\n<b>',
@@ -25,6 +26,7 @@ export const hubStatus = (): HubStatus => ({
       refused: {},
       bytesIn: 0,
       envelopes: 0,
+      heldBackMs: 0,
     },
   ],
   store: { staged: 10, files: 11, rows: 12, bytes: 13, poison: 14, poisonDropped: 15 },

@@ -3,6 +3,7 @@ import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
 import { countOf } from '../../core/ranges.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
 import { contractMayCarry, type FarSideUnderTest } from '../contracts/far-side.ts';
+import { byteCodec } from './byte-codec.ts';
 
 /** Ingest on the store of tests; what it holds outlives a `reopen`. */
 export async function createMemoryFarSide(): Promise<FarSideUnderTest> {
@@ -10,6 +11,7 @@ export async function createMemoryFarSide(): Promise<FarSideUnderTest> {
   const open = () =>
     createIngest({
       store,
+      codec: byteCodec,
       nowMs: () => 0,
       logger: createMemoryLogger(),
       audit: createMemoryAudit(),

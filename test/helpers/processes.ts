@@ -102,9 +102,11 @@ export async function eventually<T>(
 /**
  * A port that a killed process can take again: below the range from which the kernel gives ports to connections, so
  * that nobody else is given it meanwhile.
+ *
+ * @param from the first to try: of several in one test each needs another
  */
-export async function steadyPort(): Promise<number> {
-  for (let port = 20_000 + (process.pid % 10_000); port < 32_000; port++) {
+export async function steadyPort(from = 20_000 + (process.pid % 10_000)): Promise<number> {
+  for (let port = from; port < 32_000; port++) {
     const server = createServer();
     const free = await new Promise<boolean>((done) => {
       server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));

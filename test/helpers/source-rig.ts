@@ -53,7 +53,7 @@ export async function collect(source: Source, options: CollectOptions = {}): Pro
       return answer;
     },
   };
-  await source.run(sink, options.position, stop.signal);
+  await source.run(sink, options.position, stop.signal, {});
   return {
     batches,
     readings: batches.flatMap(({ readings }) => readings),

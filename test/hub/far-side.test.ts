@@ -6,6 +6,7 @@ import { countOf } from '../../core/ranges.ts';
 import type { Ingest } from '../../lambdas/ingest/env.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
 import { contractMayCarry, type FarSideRow, type FarSideUnderTest, farSideContract } from '../contracts/far-side.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 import { START_MS } from '../helpers/envelopes.ts';
 import { silentLogger } from '../helpers/silent-logger.ts';
 import { openStore, rowsIn } from '../helpers/stores.ts';
@@ -17,6 +18,7 @@ farSideContract('ingest on the DuckDB store', async (): Promise<FarSideUnderTest
     const store = await openStore(directory);
     const ingest: Ingest = createIngest({
       store,
+      codec: byteCodec,
       nowMs: () => START_MS,
       logger: silentLogger,
       audit: createMemoryAudit(),

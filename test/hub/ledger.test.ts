@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { StoreLedger } from '../../adapters/embedded/store-counts.ts';
+import { noTotals } from '../../core/lane-fates.ts';
 import type { NodeLedger } from '../../core/ledger.ts';
 import { PRIORITIES } from '../../core/priority.ts';
 import { type HubLedger, hubLedgerOf } from '../../hub/ledger.ts';
@@ -25,7 +26,7 @@ const nodeSide = (): NodeLedger => ({
   ],
   lanes: PRIORITIES.map((priority) => {
     const count = priority === 'normal' ? STORED : 0;
-    return { priority, enqueued: count, delivered: count, deadLettered: { damaged: 0 }, waiting: 0, inDoubt: 0 };
+    return { priority, enqueued: count, ...noTotals(), delivered: count, elsewhere: 0, waiting: 0, inDoubt: 0 };
   }),
   localHeld: 4,
 });
@@ -147,7 +148,10 @@ describe("one counter of the node's ledger off", () => {
     ['local', (side, by) => (side.streams[1]!.local += by)],
     ['enqueued', (side, by) => (lane(side).enqueued += by)],
     ['delivered', (side, by) => (lane(side).delivered += by)],
-    ['dead-lettered', (side, by) => (lane(side).deadLettered.damaged += by)],
+    ['expired', (side, by) => (lane(side).expired += by)],
+    ['evicted', (side, by) => (lane(side).evicted += by)],
+    ['dead-lettered', (side, by) => (lane(side).deadLettered['no-answer'] = by)],
+    ['damaged', (side, by) => (lane(side).damaged += by)],
     ['waiting', (side, by) => (lane(side).waiting += by)],
   ];
   let store: StoreLedger;

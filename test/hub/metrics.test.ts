@@ -27,6 +27,8 @@ test('every number of the status is a sample', async () => {
       `headwater_received_bytes_total{${b}} 0`,
       'headwater_envelopes_stored_total{node="node-a"} 8',
       `headwater_envelopes_stored_total{${b}} 0`,
+      'headwater_node_held_back_seconds_total{node="node-a"} 1.5',
+      `headwater_node_held_back_seconds_total{${b}} 0`,
       'headwater_store_staged_rows 10',
       'headwater_store_files 11',
       'headwater_store_rows 12',

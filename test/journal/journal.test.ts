@@ -1,17 +1,34 @@
 import { expect, test } from '@jest/globals';
 import { createManualClock } from '../../adapters/memory/clock.ts';
 import { createMemoryDisk, type MemoryDisk } from '../../adapters/memory/disk.ts';
+import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
 import { createMemoryLogger } from '../../adapters/memory/logger.ts';
+import type { DiskFile } from '../../core/ports.ts';
 import { createSeededRandom } from '../../core/seeded-random.ts';
+import { BLOCK_HEADER_BYTES, findBlocks } from '../../journal/block.ts';
 import { createJournal } from '../../journal/journal.ts';
+import { segmentFile } from '../../journal/segment-files.ts';
 import { commitOf, journalContract, readAll } from '../contracts/journal.ts';
 
 let seed = 1n;
 const journalOn = (disk: MemoryDisk, config: { maxBytes?: number; localBytes?: number; ballastBytes?: number } = {}) =>
   createJournal(
-    { disk, clock: createManualClock(), random: createSeededRandom(seed++), logger: createMemoryLogger() },
+    {
+      disk,
+      clock: createManualClock(),
+      random: createSeededRandom(seed++),
+      logger: createMemoryLogger(),
+      keys: createMemoryKeyRing(),
+    },
     { maxBytes: 64 * 1024 ** 2, localBytes: 8 * 1024 ** 2, ...config },
   );
+
+/** One bit of a block's payload. */
+function damage(disk: MemoryDisk, segment: number, block: number): void {
+  const file = disk.files.get(segmentFile('records', segment))!;
+  const spot = findBlocks(file, segment)[block]!.offset + BLOCK_HEADER_BYTES;
+  file[spot] = file[spot]! ^ 1;
+}
 
 journalContract('in memory', async () => {
   const disk = createMemoryDisk();
@@ -24,9 +41,7 @@ test('a damaged block costs its records only, and they are named', async () => {
   const { epoch } = await journal.open();
   for (let value = 0; value < 10; value++) await journal.append(commitOf(2, [value * 2, value * 2 + 1], { value }));
   await journal.close();
-  const file = disk.files.get('records-0000000001.hwj')!;
-  const spot = file.indexOf(Buffer.from('"value":4'));
-  file[spot] = file[spot]! ^ 1;
+  damage(disk, 1, 5);
   const again = journalOn(disk);
   const opening = await again.open();
   expect(opening.damages).toBe(1);
@@ -44,9 +59,7 @@ test('a damaged block that alone held the records of a lane: they are missed, no
   await journal.append(commitOf(2, [1, 2], { value: 'lost' }));
   await journal.append(commitOf(2, [], { value: 'kept' }));
   await journal.close();
-  const file = disk.files.get('records-0000000001.hwj')!;
-  const spot = file.indexOf(Buffer.from('"lost"'));
-  file[spot] = file[spot]! ^ 1;
+  damage(disk, 1, 1);
   for (let opening = 1; opening <= 4; opening++) {
     const again = journalOn(disk);
     const { epochs, enqueued } = await again.open();
@@ -81,8 +94,7 @@ test('a damaged head costs nothing: the segment before it says the same', async 
   const { epoch: later } = await second.open();
   await second.append(commitOf(2, [3], { other: true }));
   await second.close();
-  const file = disk.files.get('records-0000000002.hwj')!;
-  file[40] = file[40]! ^ 1;
+  damage(disk, 2, 0);
   const third = journalOn(disk);
   const opening = await third.open();
   expect(opening.state).toEqual({ counter: 2, other: true });
@@ -152,17 +164,21 @@ test('a disk filled to the last byte gets going again once its records are deliv
     ...disk,
     create(name) {
       full(1);
-      const file = disk.create(name) as { append(bytes: Uint8Array): void; sync(): void; close(): void };
+      const file = disk.create(name) as DiskFile;
       return {
         ...file,
-        append(bytes: Uint8Array) {
-          full(bytes.length);
-          file.append(bytes);
+        write(offset, bytes) {
+          full(Math.max(0, offset + bytes.length - (disk.size(name) as number)));
+          return file.write(offset, bytes);
         },
       };
     },
+    async prepare(name, bytes) {
+      full(bytes);
+      await disk.prepare(name, bytes);
+    },
   };
-  const config = { maxBytes: 4 * 1024 ** 2, ballastBytes: 128 * 1024 };
+  const config = { maxBytes: 8 * 1024 ** 2, ballastBytes: 128 * 1024 };
   const journal = journalOn(small, config);
   const { epoch } = await journal.open();
   const values = Array.from({ length: 500 }, (_, index) => index);
@@ -185,10 +201,11 @@ test('a disk filled to the last byte gets going again once its records are deliv
 
 /** Takes up all the room that is left, as somebody else's file would. */
 function createFiller(disk: MemoryDisk): { remove(): void } {
-  const file = disk.create('filler') as { append(bytes: Uint8Array): void };
+  const file = disk.create('filler') as DiskFile;
+  let filled = 0;
   for (let size = 1024 ** 2; size >= 1; size = Math.floor(size / 2)) {
     try {
-      for (;;) file.append(new Uint8Array(size));
+      for (; ; filled += size) file.write(filled, new Uint8Array(size));
     } catch {
       // smaller pieces may still fit
     }

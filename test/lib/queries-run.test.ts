@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<ColdType, string>> = {
   double: 'DOUBLE',
   int: 'INTEGER',
   bigint: 'BIGINT',
+  'array<double>': 'DOUBLE[]',
 };
 
 let instance: DuckDBInstance;

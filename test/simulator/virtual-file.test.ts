@@ -16,9 +16,9 @@ describe('a file on the virtual disk', () => {
         fc.uint8Array({ maxLength: 3_000 }),
         (seed, safe, atRisk) => {
           const file = createVirtualFile();
-          file.append(safe);
+          file.write(0, safe);
           file.sync();
-          file.append(atRisk);
+          file.write(safe.length, atRisk);
           expect(file.isDurable(0, safe.length)).toBe(true);
           file.powerCut(dice(seed));
           const found = file.read(0, 1e6);
@@ -36,7 +36,7 @@ describe('a file on the virtual disk', () => {
     const kinds = new Set<string>();
     for (let seed = 0; seed < 100; seed++) {
       const file = createVirtualFile();
-      file.append(bytesOf('x'.repeat(2_000)));
+      file.write(0, bytesOf('x'.repeat(2_000)));
       for (const kind of file.powerCut(dice(seed))) kinds.add(kind);
     }
     expect([...kinds].sort()).toEqual(['kept', 'lost', 'torn-prefix', 'torn-sectors', 'torn-zeros']);
@@ -46,7 +46,7 @@ describe('a file on the virtual disk', () => {
     let lost = 0;
     for (let seed = 0; seed < 100; seed++) {
       const file = createVirtualFile();
-      file.append(bytesOf('doubtful'));
+      file.write(0, bytesOf('doubtful'));
       file.failSync(dice(seed));
       file.sync();
       file.powerCut(dice(seed + 1_000));

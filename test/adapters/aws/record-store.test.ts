@@ -8,6 +8,7 @@ import { readProjection } from '../../../core/partition-projection.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { contractMayCarry, farSideContract } from '../../contracts/far-side.ts';
 import { recordStoreContract, type StoreUnderTest } from '../../contracts/record-store.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import {
   asideMessages,
   type CloudData,
@@ -39,6 +40,7 @@ recordStoreContract('objects and items', 'durable', async () => underTest(emptyC
 const ingestOn = (data: CloudData) =>
   createIngest({
     store: cloudStoreOn(data),
+    codec: byteCodec,
     nowMs: () => START_MS,
     logger: silentLogger,
     audit: createMemoryAudit(),

@@ -6,6 +6,7 @@ import { encodeEnvelope } from '../../../core/envelope-codec.ts';
 import { type AnswerItem, decodeAnswer } from '../../../core/messages.ts';
 import type { IngestMessage } from '../../../lambdas/ingest/env.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import {
   type CloudData,
   cloudStoreOn,
@@ -22,6 +23,7 @@ import { silentLogger } from '../../helpers/silent-logger.ts';
 function functionOn(data: CloudData, hooks: CallHooks = {}) {
   const ingest = createIngest({
     store: cloudStoreOn(data, throughHooks(data, hooks)),
+    codec: byteCodec,
     nowMs: () => START_MS,
     logger: silentLogger,
     audit: createMemoryAudit(),

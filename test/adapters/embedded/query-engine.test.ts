@@ -98,7 +98,15 @@ describe('answers', () => {
       if (!result.ok) return;
       expect(result.columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
         ...['site VARCHAR', 'node VARCHAR', 'device VARCHAR', 'stream VARCHAR', 'ts TIMESTAMP', 'value DOUBLE'],
-        ...['text VARCHAR', 'quality VARCHAR', 'clock VARCHAR', 'lane INTEGER', 'producer VARCHAR', 'epoch VARCHAR'],
+        ...[
+          'text VARCHAR',
+          'samples DOUBLE[]',
+          'quality VARCHAR',
+          'clock VARCHAR',
+          'lane INTEGER',
+          'producer VARCHAR',
+          'epoch VARCHAR',
+        ],
         ...['position BIGINT', 'stored_at TIMESTAMP', 'dt DATE'],
       ]);
       const row = Object.fromEntries(result.columns.map(({ name }, index) => [name, result.rows[0]![index]]));

@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { createManualClock } from '../../../adapters/memory/clock.ts';
 import { createMemoryAudit, createMemoryLogger } from '../../../adapters/memory/logger.ts';
+import { BROKER_REFUSALS } from '../../../adapters/mqtt/admission.ts';
 import { createRefusalLedger, REPORT_EVERY_MS } from '../../../adapters/mqtt/refusals.ts';
 
 function createRig() {
   const ports = { logger: createMemoryLogger(), audit: createMemoryAudit(), clock: createManualClock() };
-  return { ...ports, ledger: createRefusalLedger(ports) };
+  return { ...ports, ledger: createRefusalLedger(ports, BROKER_REFUSALS, 'hub') };
 }
 
 test('all are counted; of a kind and client one a minute is told, with how many were left out', () => {

@@ -27,6 +27,7 @@ const value = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom(0, -0, 5e-324, 1.7976931348623157e308, null),
 );
+const sample = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0));
 const time = fc.integer({ min: -(2 ** 50), max: 2 ** 50 });
 const anyRow: fc.Arbitrary<StoredRow> = fc.record(
   {
@@ -37,6 +38,7 @@ const anyRow: fc.Arbitrary<StoredRow> = fc.record(
     ts: time,
     value,
     text: fc.option(text),
+    samples: fc.option(fc.array(sample, { minLength: 1, maxLength: 40 })),
     quality: fc.constantFrom(...QUALITIES),
     clock: fc.constantFrom(...CLOCKS),
     lane: fc.constantFrom(...LANES),
@@ -55,6 +57,7 @@ const row: StoredRow = {
   ts: Date.UTC(2025, 0, 1),
   value: 21.5,
   text: null,
+  samples: null,
   quality: 'good',
   clock: 'synced',
   lane: 2,
@@ -77,6 +80,17 @@ test('a column that repeats itself keeps its zeros apart', async () => {
   expect((await decodeRows(encodeRows(rows))).map((back) => back.value)).toEqual(rows.map((sent) => sent.value));
 });
 
+test('arrays of a whole window each, beside rows without', async () => {
+  const window = Array.from({ length: 8_192 }, (_, at) => (at === 7 ? -0 : Math.sin(at)));
+  const rows = Array.from({ length: 60 }, (_, at) => ({
+    ...row,
+    value: null,
+    samples: at % 3 === 0 ? null : window,
+    position: at,
+  }));
+  expect(await decodeRows(encodeRows(rows))).toEqual(rows);
+});
+
 test('more rows than a row group holds', async () => {
   const rows = Array.from({ length: 100_001 }, (_, at) => ({ ...row, position: at }));
   const back = await decodeRows(encodeRows(rows));
@@ -93,6 +107,11 @@ test('what a column cannot hold is refused by name', () => {
   expect(() => encodeRows([{ ...row, ts: 0.5 }])).toThrow('column ts: 0.5, expected timestamp');
   expect(() => encodeRows([{ ...row, lane: (2 ** 40) as 2 }])).toThrow('column lane: 1099511627776, expected int');
   expect(() => encodeRows([{ ...row, node: 7 as unknown as string }])).toThrow('column node: number, expected string');
+});
+
+test('samples that are no numbers are refused', () => {
+  const samples = ['1'] as unknown as number[];
+  expect(() => encodeRows([{ ...row, samples }])).toThrow('column samples: object, expected array<double>');
 });
 
 test('a file that is cut off, empty or of another table is an error', async () => {

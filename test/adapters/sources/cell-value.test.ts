@@ -30,8 +30,14 @@ describe('a CSV cell', () => {
     ['2', 'boolean', 'wrong-kind'],
     [' idle ', 'text', ' idle '],
     ['9007199254740993', 'text', '9007199254740993'],
+    [' W7 door open ', 'log', ' W7 door open '],
+    [' {"b": 1, "a": []} ', 'json', { json: '{"a":[],"b":1}' }],
+    ['{"a":9007199254740993}', 'json', 'not-exact'],
+    ['{a:1}', 'json', 'wrong-kind'],
+    ['[1, -0.5]', 'array', [1, -0.5]],
+    ['1;2', 'array', 'wrong-kind'],
   ])('%j of kind %s becomes %j at the border', (cell, kind, expected) => {
-    expect(fate(cellValue(cell, kind), kind)).toBe(expected);
+    expect(fate(cellValue(cell, kind), kind)).toStrictEqual(expected);
   });
 
   test('that is empty is no reading', () => {
@@ -66,6 +72,13 @@ describe('a value of a JSON line', () => {
     ['{"v":"true"}', 'boolean', true],
     ['{"v":5}', 'text', 'wrong-kind'],
     ['{"v":{}}', 'text', 'wrong-kind'],
+    ['{"v":"W7 door open"}', 'log', 'W7 door open'],
+    ['{"v":{"b":1,"a":[true]}}', 'json', { json: '{"a":[true],"b":1}' }],
+    ['{"v":{"a":9007199254740993}}', 'json', 'not-exact'],
+    ['{"v":[1]}', 'json', 'wrong-kind'],
+    ['{"v":[1,-0.5]}', 'array', [1, -0.5]],
+    ['{"v":[1,null]}', 'array', 'not-a-number'],
+    ['{"v":null}', 'array', 'no reading'],
     ['{"v":null}', 'number', 'no reading'],
     ['{}', 'number', 'no reading'],
     ['{"meta":{"v":1},"v":9007199254740993}', 'number', 'not-exact'],
@@ -76,7 +89,7 @@ describe('a value of a JSON line', () => {
     ['{"meta":{"v":1},"v":1e300,"list":[{"v":2}]}', 'number', 1e300],
     ['{"a":"v","v":18446744073709551616.0}', 'number', 2 ** 64],
   ])('%s of kind %s becomes %j at the border', (line, kind, expected) => {
-    expect(read(line, kind)).toBe(expected);
+    expect(read(line, kind)).toStrictEqual(expected);
   });
 
   test('is never stored with other digits than it was written with, whatever stands around it', () => {

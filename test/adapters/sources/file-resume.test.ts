@@ -221,7 +221,7 @@ describe('half a line at the end', () => {
       return 'committed' as const;
     };
     const source = createFileSource(plan, { clock, logger: createMemoryLogger() }, { directory: folder });
-    await source.run({ offer }, undefined, stop.signal);
+    await source.run({ offer }, undefined, stop.signal, {});
     expect(offered).toMatchObject([{ readings: [{ value: 1 }], refused: [] }]);
   });
 });

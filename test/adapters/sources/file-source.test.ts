@@ -268,7 +268,7 @@ describe('a file source', () => {
     };
     const plan = sourcePlan('file', STREAMS, { path: 'never.csv', time: TIME, columns: COLUMNS });
     const sink = { offer: () => Promise.reject(new Error('nothing to offer')) };
-    await createFileSource(plan, { clock, logger }, { directory: folder }).run(sink, undefined, stop.signal);
+    await createFileSource(plan, { clock, logger }, { directory: folder }).run(sink, undefined, stop.signal, {});
     expect(logger.lines).toHaveLength(1);
   });
 });

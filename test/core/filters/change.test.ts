@@ -207,3 +207,10 @@ test('the fleet file refuses a percentage or band below zero', () => {
   expect(FILTERS.safeParse({ type: 'change', band: -0.1 }).success).toBe(false);
   expect(FILTERS.safeParse({ type: 'change', percent: 5 }).success).toBe(true);
 });
+
+test('an array or JSON is always sent, and is not kept in the state', () => {
+  const values = [[1], [1], { json: '{}' }, { json: '{}' }, 3, 3];
+  expect(keptValues({}, values)).toEqual([[1], [1], { json: '{}' }, { json: '{}' }, 3]);
+  const filter = createChangeFilter({ type: 'change' });
+  expect(filter.step(undefined, readingOf({ value: [1, 2] }, 0)).state).toEqual([null, 0, 'good']);
+});

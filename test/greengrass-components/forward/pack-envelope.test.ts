@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { MAX_ENVELOPE_DAYS } from '../../../core/envelope.ts';
 import { decodeEnvelope } from '../../../core/envelope-codec.ts';
+import type { Value } from '../../../core/value.ts';
 import { packEnvelope } from '../../../greengrass-components/forward/pack-envelope.ts';
 import type { ReadPart } from '../../../journal/journal-port.ts';
 import { createRecordWriter } from '../../../journal/record-codec.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { EPOCH_A, START_MS } from '../../helpers/envelopes.ts';
 
 const DAY_MS = 86_400_000;
@@ -16,12 +18,15 @@ function partOf(from: number, to: number): ReadPart {
   for (let at = from; at < to; at++) {
     writer.push({ series: 0, ts: START_MS + at * DAY_MS, value: at, quality: 'good', clock: 'synced' });
   }
-  return { from, to, wallMs: START_MS, monotonicMs: 0, bytes: writer.bytes() };
+  return { from, to, wallMs: START_MS, monotonicMs: 0, ageMs: 0, bytes: writer.bytes() };
 }
 
 const pack = (...parts: ReadPart[]) => {
-  const packed = packEnvelope({ to: parts.at(-1)!.to, parts, missing: [] }, origin, nameOf)!;
-  const decoded = decodeEnvelope(packed.payload);
+  const packed = packEnvelope({ to: parts.at(-1)!.to, parts, missing: [] }, origin, nameOf, {
+    codec: byteCodec,
+    compression: 'zstd',
+  })!;
+  const decoded = decodeEnvelope(packed.payload, byteCodec);
   if (!decoded.ok) throw new Error(decoded.detail);
   return { range: packed.range, ...decoded.envelope };
 };
@@ -39,4 +44,33 @@ test('the same records cut at the same place have the same hash, however many we
 
 test('as many days as an envelope may have are one envelope', () => {
   expect(pack(partOf(0, MAX_ENVELOPE_DAYS)).range).toEqual({ from: 0, to: MAX_ENVELOPE_DAYS });
+});
+
+/** Positions from 0 on, one record for each value. */
+function partHolding(values: readonly Value[]): ReadPart {
+  const writer = createRecordWriter();
+  for (const [at, value] of values.entries()) {
+    writer.push({ series: 0, ts: START_MS + at, value, quality: 'good', clock: 'synced' });
+  }
+  return { ...partOf(0, 0), to: values.length, bytes: writer.bytes() };
+}
+
+test('windows that are too much for one envelope, compressed or expanded, go in several; nothing is left out', () => {
+  const smooth = Array.from({ length: 20 }, () => new Array<number>(8_192).fill(1.5));
+  const rough = Array.from({ length: 5 }, (_, at) => Array.from({ length: 8_192 }, (_, to) => Math.sin(at * to + to)));
+  for (const [values, most] of [
+    [smooth, 16],
+    [rough, 2],
+  ] as const) {
+    const all = partHolding(values);
+    const { range, records } = pack(all);
+    expect(range.to).toBeLessThanOrEqual(most);
+    expect(range.to).toBeGreaterThan(0);
+    expect(records.map(({ value }) => value)).toEqual(values.slice(0, range.to));
+  }
+});
+
+test('values of every kind arrive as they were read', () => {
+  const values: Value[] = [1.5, true, 'idle', { json: '{"a":1}' }, [0.1, -0, 3], null, 'x'.repeat(16_384)];
+  expect(pack(partHolding(values)).records.map(({ value }) => value)).toStrictEqual(values);
 });

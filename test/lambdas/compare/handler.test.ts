@@ -11,6 +11,7 @@ import { createSeededRandom } from '../../../core/seeded-random.ts';
 import type { ComparePorts, MetricPoint } from '../../../lambdas/compare/env.ts';
 import { createHandler } from '../../../lambdas/compare/handler.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { EPOCH_A, envelopeOf } from '../../helpers/envelopes.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -29,6 +30,7 @@ function setUp(groups: readonly NodeGroup[] = [['node-a'], ['press', 3]]) {
   });
   const ingest = createIngest({
     store,
+    codec: byteCodec,
     nowMs: () => NOW_MS,
     logger,
     audit: { record: () => undefined },

@@ -15,6 +15,14 @@ test('splits what does not fit, and loses nothing', () => {
   expect(idsOf(notices)).toEqual(records.map((_, at) => `node-a/edge/aaaaaaaaaaaaaaaa/2/${at}`));
 });
 
+test('an event is told as it is, of a window only how many samples it has', () => {
+  const values = [{ json: '{"severity":4,"what":"door"}' }, new Array<number>(8_192).fill(0.1), 'E7 stop', 3];
+  const records = values.map((value, at) => recordAt(at, { value }));
+  const [notice] = noticesOf('demo', 'node-a', [envelopeOf(0, 4, { records })]);
+  const told = (JSON.parse(notice!.body) as { records: { value: unknown }[] }).records.map(({ value }) => value);
+  expect(told).toEqual([{ severity: 4, what: 'door' }, { samples: 8_192 }, 'E7 stop', 3]);
+});
+
 test('given-up positions have no record', () => {
   const envelope = envelopeOf(0, 4, { givenUp: [{ from: 1, to: 3 }] });
   expect(idsOf(noticesOf('demo', 'node-a', [envelope])).map((id) => id.split('/').at(-1))).toEqual(['0', '3']);

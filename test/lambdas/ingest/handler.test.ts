@@ -6,6 +6,7 @@ import { type AnswerItem, decodeAnswer, encodeQuestion } from '../../../core/mes
 import type { RecordStore } from '../../../core/ports.ts';
 import type { IngestEvent, IngestPorts, IngestResult } from '../../../lambdas/ingest/env.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { EPOCH_A, envelopeOf } from '../../helpers/envelopes.ts';
 
 /** Ingest on a store of which single calls can be replaced. */
@@ -19,6 +20,7 @@ function setUp(
   const events: IngestEvent[] = [];
   const ingest = createIngest({
     store: { ...store, ...replace(store) },
+    codec: byteCodec,
     nowMs: () => 1_700_000_000_000,
     logger,
     audit,

@@ -10,6 +10,7 @@ import { decodeAnswer } from '../../../core/messages.ts';
 import { countOf, type Range, rangeSetOf } from '../../../core/ranges.ts';
 import { createSeededRandom } from '../../../core/seeded-random.ts';
 import { createQueueBatch } from '../../../lambdas/ingest/queue-batch.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { envelopeOf } from '../../helpers/envelopes.ts';
 import { silentLogger } from '../../helpers/silent-logger.ts';
 
@@ -64,6 +65,7 @@ test('whatever call fails, in the end each record is found once, acknowledged, a
       const shakyTable = troubled(table, next);
       const handle = createQueueBatch(
         {
+          codec: byteCodec,
           store: createCloudStore({
             objects: troubled(objects, next),
             table: shakyTable,

@@ -8,6 +8,7 @@ import { encodeEnvelope } from '../../../core/envelope-codec.ts';
 import { type AnswerItem, decodeAnswer } from '../../../core/messages.ts';
 import type { Notice } from '../../../lambdas/ingest/critical-notices.ts';
 import { createQueueBatch, type QueueBatchPorts } from '../../../lambdas/ingest/queue-batch.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { envelopeOf } from '../../helpers/envelopes.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
@@ -61,6 +62,7 @@ function setUp(over: Partial<QueueBatchPorts> = {}) {
   const ports: QueueBatchPorts = {
     store,
     table,
+    codec: byteCodec,
     logger,
     audit,
     nowMs: () => NOW_MS,

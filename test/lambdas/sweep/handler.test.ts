@@ -10,6 +10,7 @@ import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { readLandedMessage } from '../../../lambdas/landed-message.ts';
 import type { SweepPorts } from '../../../lambdas/sweep/env.ts';
 import { createHandler } from '../../../lambdas/sweep/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
 import { envelopeOf } from '../../helpers/envelopes.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 20, 12);
@@ -86,6 +87,7 @@ describe('staged batches', () => {
     });
     const ingest = createIngest({
       store,
+      codec: byteCodec,
       nowMs: () => NOW_MS - HOUR,
       logger: rig.logger,
       audit: { record: () => undefined },

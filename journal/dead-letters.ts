@@ -1,0 +1,134 @@
+import { deadLettersOf, fatesOf, type Outcome } from '../core/lane-fates.ts';
+import type { Clock, Logger } from '../core/ports.ts';
+import { intersect, type RangeSet, subtract } from '../core/ranges.ts';
+import type { CarriedPart } from './carried-codec.ts';
+import type { Burial, BurialResult, DeadLetter, DeadLetterStore } from './journal-port.ts';
+import { cut } from './lane-reader.ts';
+import type { LetterEntry } from './letter-files.ts';
+import { carry } from './make-room.ts';
+import { bytesOf, finishedIn, type OpenJournal } from './open-journal.ts';
+
+export interface DeadLetterConfig {
+  /** Bytes that dead letters may keep; the oldest are discarded for newer ones. */
+  maxBytes: number;
+  /** Bytes that the whole directory may have. */
+  directoryBytes: number;
+}
+
+const MAX = Number.MAX_SAFE_INTEGER;
+
+/** The dead letters of an open journal. The book of fates says which are dead; the files only hold what is needed to replay them. */
+export function createDeadLetters(
+  journal: OpenJournal,
+  { clock, logger }: { clock: Clock; logger: Logger },
+  config: DeadLetterConfig,
+): DeadLetterStore {
+  const { letters, reader, forward } = journal;
+
+  /** What of a letter is dead and can be replayed. Of two that hold the same records the younger counts. */
+  const deadRanges = (entry: LetterEntry): RangeSet => {
+    const fates = fatesOf(forward.book, entry.epoch, entry.lane);
+    const dead = subtract(intersect([entry], deadLettersOf(fates)), fates.discarded);
+    const younger = letters.entries.filter(
+      ({ number, epoch, lane }) => number > entry.number && epoch === entry.epoch && lane === entry.lane,
+    );
+    return younger.reduce<RangeSet>((rest, other) => subtract(rest, [other]), dead);
+  };
+
+  /** Notes what became of the letters, durably, then lets the files go. */
+  const finish = async <Fate extends 'replayed' | 'discarded'>(entries: readonly LetterEntry[], fate: Fate) => {
+    const outcomes = entries.flatMap((entry) =>
+      deadRanges(entry).map((range) => ({ ...range, epoch: entry.epoch, lane: entry.lane, fate })),
+    );
+    if (outcomes.length > 0) {
+      await forward.append(outcomes as Outcome[]);
+      await forward.sync();
+    }
+    await letters.remove(entries);
+    return outcomes;
+  };
+
+  const named = (ids: readonly string[]): LetterEntry[] =>
+    letters.entries.filter(({ number }) => ids.includes(String(number)));
+
+  const makeRoomFor = async (bytes: number): Promise<boolean> => {
+    const oldest: LetterEntry[] = [];
+    let kept = letters.bytes();
+    for (const entry of letters.entries) {
+      if (kept + bytes <= config.maxBytes) break;
+      oldest.push(entry);
+      kept -= entry.bytes;
+    }
+    if (oldest.length > 0) {
+      logger.warn({ letters: oldest.length }, 'journal: dead letters discarded, the oldest first: their share is full');
+      await finish(oldest, 'discarded');
+    }
+    return bytesOf(journal) + bytes <= config.directoryBytes;
+  };
+
+  const bury = async (burial: Burial): Promise<BurialResult> => {
+    const { epoch, lane, from, to } = burial;
+    const found = await reader.read({ epoch, lane, from, to, maxRecords: MAX, maxBytes: MAX });
+    const finishedAlready = finishedIn(journal, epoch, lane);
+    const parts = found.parts.flatMap((part) => {
+      const whole: CarriedPart = { ...part, epoch, lane, first: part.from, count: part.to - part.from };
+      return subtract([part], finishedAlready).map((range): CarriedPart => {
+        const { bytes } = cut(whole, range.from, range.to);
+        return { ...whole, first: range.from, count: range.to - range.from, bytes };
+      });
+    });
+    const buried: RangeSet = parts.map(({ first, count }) => ({ from: first, to: first + count }));
+    const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+    if (parts.length > 0) {
+      if (await makeRoomFor(bytes)) await letters.write(burial, clock.wallMs(), parts);
+      else
+        logger.warn({ lane, from, to }, 'journal: no room to keep the records of a dead letter; it cannot be replayed');
+    }
+    return { buried, missing: subtract(found.missing, finishedAlready) };
+  };
+
+  return {
+    bury,
+    async deadLetters() {
+      return letters.entries.flatMap((entry): DeadLetter[] => {
+        const { number, bytes: _bytes, ...letter } = entry;
+        return deadRanges(entry).map((range) => ({ ...letter, ...range, id: String(number) }));
+      });
+    },
+    async exhume(ids) {
+      const replayed: Extract<Outcome, { fate: 'replayed' }>[] = [];
+      for (const entry of named(ids)) {
+        const dead = deadRanges(entry);
+        const parts = await letters.read(entry);
+        if (!parts) throw new Error(`dead letter ${entry.number} is damaged: its records cannot be read; discard it`);
+        if (bytesOf(journal) + entry.bytes > config.directoryBytes) {
+          throw new Error(
+            `no room to replay dead letter ${entry.number} of ${entry.bytes} bytes: the journal holds ${bytesOf(journal)} bytes, allowed ${config.directoryBytes}`,
+          );
+        }
+        const again = parts.flatMap((part) =>
+          intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) => ({
+            ...part,
+            first: from,
+            count: to - from,
+            bytes: cut(part, from, to).bytes,
+          })),
+        );
+        // The records are in the queue before their fate says that they wait there.
+        if (again.length > 0) await carry(journal, again);
+        replayed.push(...((await finish([entry], 'replayed')) as typeof replayed));
+      }
+      return replayed;
+    },
+    async discard(ids) {
+      return (await finish(named(ids), 'discarded')) as Extract<Outcome, { fate: 'discarded' }>[];
+    },
+  };
+}
+
+/** Letters of records that are not dead: delivered after all, or never settled because of a crash. */
+export const lettersWithoutUse = ({ letters, forward }: OpenJournal): LetterEntry[] =>
+  letters.entries.filter((entry) => {
+    const fates = fatesOf(forward.book, entry.epoch, entry.lane);
+    return subtract(intersect([entry], deadLettersOf(fates)), fates.discarded).length === 0;
+  });

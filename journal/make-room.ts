@@ -1,0 +1,134 @@
+import { type Outcome, retireEpochs } from '../core/lane-fates.ts';
+import type { Logger } from '../core/ports.ts';
+import type { Lane } from '../core/priority.ts';
+import { addRanges, intersect, NO_RANGES, type RangeSet } from '../core/ranges.ts';
+import { type CarriedPart, encodeCarried } from './carried-codec.ts';
+import { cut, rangeOf } from './lane-reader.ts';
+import { currentSpan, epochsAtWork, type OpenJournal } from './open-journal.ts';
+import { nextToEvict, segmentToEmpty } from './room.ts';
+import {
+  growSpanByCarried,
+  recyclable,
+  recyclableAfterCrash,
+  type SegmentSpan,
+  type Waiting,
+  waitingIn,
+} from './spans.ts';
+
+/** Of a segment, what is carried on in one block: small enough to fill segments well. */
+const CARRIED_SHARE = 1 / 16;
+
+/**
+ * Gives back the segments in which every record has a fate, once the fates are durable.
+ *
+ * @returns whether there were any
+ */
+export async function recycle(journal: OpenJournal, localBytes: number, logger: Logger): Promise<boolean> {
+  const gone = recyclable(journal.spans, journal.forward.book, localBytes);
+  if (gone.length === 0) return false;
+  try {
+    await giveBack(journal, gone);
+  } catch (error) {
+    logger.warn({ error: (error as Error).message }, 'journal: segments not recycled yet');
+    return false;
+  }
+  await journal.ballast.load();
+  return true;
+}
+
+export interface RoomRequest {
+  /** The class that needs the room: it and lower ones may have to go. Undefined = no record has to. */
+  from: Lane | undefined;
+  /** Monotonic ms. */
+  nowMs: number;
+  localBytes: number;
+}
+
+/**
+ * Makes room for about a segment, at the cost of records if there is no other way.
+ *
+ * @param evicted what had to go is added here, as soon as it has its fate
+ * @returns false if nothing may go any more
+ * @throws if the disk fails
+ */
+export async function makeRoom(
+  journal: OpenJournal,
+  { from, nowMs, localBytes }: RoomRequest,
+  evicted: Outcome[],
+): Promise<boolean> {
+  const { spans, forward, leases } = journal;
+  for (;;) {
+    const settled = recyclableAfterCrash(spans, forward.book, localBytes);
+    if (settled.length > 0) {
+      await giveBack(journal, settled);
+      return true;
+    }
+    const victim = segmentToEmpty(spans, forward.book);
+    if (victim) {
+      await empty(journal, victim);
+      return true;
+    }
+    if (from === undefined) return false;
+    const leased = (epoch: string, lane: Lane) => leases.of(epoch, lane, nowMs);
+    const outcomes = nextToEvict({ spans, book: forward.book, leased, from });
+    if (outcomes.length === 0) return false;
+    evicted.push(...outcomes);
+    await forward.append(outcomes);
+  }
+}
+
+/** Carries on what waits in a segment, then gives it back. What stays local goes with it: it ages out. */
+async function empty(journal: OpenJournal, victim: SegmentSpan): Promise<void> {
+  const { reader, forward, log } = journal;
+  const enough = log.capacity * CARRIED_SHARE;
+  const waiting = waitingIn(journal.spans, forward.book)[journal.spans.indexOf(victim)]!;
+  let parts: CarriedPart[] = [];
+  let bytes = 0;
+  for await (const found of reader.partsIn(victim.segment)) {
+    for (const part of found) {
+      for (const range of waitingPartOf(part, waiting)) {
+        parts.push({
+          ...part,
+          first: range.from,
+          count: range.to - range.from,
+          bytes: cut(part, range.from, range.to).bytes,
+        });
+        bytes += parts.at(-1)!.bytes.length;
+      }
+    }
+    if (bytes < enough) continue;
+    await carry(journal, parts);
+    parts = [];
+    bytes = 0;
+  }
+  if (parts.length > 0) await carry(journal, parts);
+  await giveBack(journal, [victim]);
+}
+
+const waitingPartOf = (part: CarriedPart, waiting: readonly Waiting[]): RangeSet =>
+  intersect(
+    [rangeOf(part)],
+    waiting
+      .filter(({ holding }) => holding.epoch === part.epoch && holding.lane === part.lane)
+      .reduce<RangeSet>((all, { ranges }) => addRanges(all, ranges), NO_RANGES),
+  );
+
+/** Writes records under the identity that they have already. Durable when it resolves. */
+export async function carry(journal: OpenJournal, parts: readonly CarriedPart[]): Promise<void> {
+  const { log, reader, epoch } = journal;
+  const payload = encodeCarried(parts);
+  if (!log.fits(payload.length)) await log.roll();
+  const [place] = await log.append([{ kind: 'carried', payload }], { sync: true });
+  growSpanByCarried(currentSpan(journal), parts);
+  reader.noteBlock(place!, { kind: 'carried', epoch, ranges: parts.map(rangeOf) });
+}
+
+/** The fates of what was in them are durable before they go: else they would be delivered again, or missed. */
+async function giveBack(journal: OpenJournal, gone: readonly SegmentSpan[]): Promise<void> {
+  const { spans, forward, ballast, log } = journal;
+  await ballast.withRoom(() => forward.sync());
+  await log.recycle(gone.map((span) => span.segment));
+  const kept = spans.filter((span) => !gone.includes(span));
+  spans.splice(0, spans.length, ...kept);
+  retireEpochs(forward.book, epochsAtWork(journal));
+}

@@ -1,0 +1,48 @@
+import type { Epoch } from '../core/identity.ts';
+import type { FateBook, Outcome } from '../core/lane-fates.ts';
+import type { Lane } from '../core/priority.ts';
+import { type RangeSet, subtract } from '../core/ranges.ts';
+import { type Holding, holdsLocal, liveBytes, type SegmentSpan, waitingIn } from './spans.ts';
+
+/**
+ * Emptying a segment costs writing what still waits in it. At four fifths a byte given back costs four written: dear, but
+ * only a journal that is full of more important records does it.
+ */
+const MAX_LIVE_SHARE = 0.8;
+
+/**
+ * The segment that is emptied at least cost: its waiting records are carried on, the rest of it is free. What stays local
+ * goes with it, but only if no segment without such records will do. Undefined if each is too full to be worth it.
+ */
+export function segmentToEmpty(spans: readonly SegmentSpan[], book: FateBook): SegmentSpan | undefined {
+  const waiting = waitingIn(spans, book);
+  const shares = spans
+    .slice(0, -2) // the last two carry the state
+    .map((span, index) => ({ span, share: liveBytes(waiting[index]!) / Math.max(1, span.room) }))
+    .filter(({ share }) => share <= MAX_LIVE_SHARE)
+    .sort((a, b) => a.share - b.share);
+  return (shares.find(({ span }) => !holdsLocal(span)) ?? shares[0])?.span;
+}
+
+export interface Evictable {
+  spans: readonly SegmentSpan[];
+  book: FateBook;
+  /** What is on its way to the far side at the moment. */
+  leased: (epoch: Epoch, lane: Lane) => RangeSet;
+  /** The most important class that may be touched; 0, critical, is never touched. */
+  from: Lane;
+}
+
+/** What has to go next when there is no room: of the lowest class that has anything, the oldest. Empty = nothing may go. */
+export function nextToEvict({ spans, book, leased, from }: Evictable): Outcome[] {
+  const evictable = waitingIn(spans, book)
+    .flat()
+    .map(({ holding, ranges }) => ({ holding, ranges: subtract(ranges, leased(holding.epoch, holding.lane)) }))
+    .filter(({ holding, ranges }) => holding.lane >= Math.max(1, from) && ranges.length > 0);
+  const [first, ...others] = evictable;
+  if (!first) return [];
+  const { holding, ranges } = others.reduce((next, one) => (goesBefore(one.holding, next.holding) ? one : next), first);
+  return ranges.map((range) => ({ ...range, epoch: holding.epoch, lane: holding.lane, fate: 'evicted' }));
+}
+
+const goesBefore = (a: Holding, b: Holding): boolean => (a.lane === b.lane ? a.ageMs < b.ageMs : a.lane > b.lane);

@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { systemClock } from '../../../adapters/embedded/system-clock.ts';
+import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
+import { CredentialsError, openNodeUplink, type UplinkChoice } from '../../../adapters/mqtt/node-uplink.ts';
+import type { Uplink } from '../../../core/ports.ts';
+import { createHubRig, type HubRig, hastyRandom } from '../../helpers/hub-rig.ts';
+
+const TIMING = { unreachableMs: 60_000, silentMs: 180_000, probeEveryMs: 60_000, steadyMs: 30_000 };
+let rig: HubRig;
+const opened: Uplink[] = [];
+beforeEach(async () => {
+  rig = await createHubRig({ nodes: ['n-1'] });
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((uplink) => uplink.close()));
+  await rig.dispose();
+});
+
+async function open(...choices: UplinkChoice[]) {
+  const logger = createMemoryLogger();
+  const found = await openNodeUplink(
+    { clock: systemClock, random: hastyRandom, logger },
+    { node: 'n-1', fleet: 'f' },
+    choices,
+    TIMING,
+  );
+  opened.push(found.uplink);
+  return { ...found, logger };
+}
+const choice = (name: string, folder = 'n-1'): UplinkChoice => ({
+  name,
+  hub: { host: '127.0.0.1', port: rig.port },
+  credentials: `${rig.directory}/credentials/${folder}`,
+});
+
+test('one, or several: which is in use, and whom it dials', async () => {
+  const one = await open(choice('hub'));
+  expect([one.uplink.using(), one.ways]).toEqual([
+    'hub',
+    [{ name: 'hub', farSide: 'the hub', endpoint: { host: '127.0.0.1', port: rig.port } }],
+  ]);
+  const two = await open(choice('hub'), choice('spare'));
+  await new Promise<void>((resolve) => two.uplink.onLink((up) => up && resolve()));
+  expect([two.uplink.using(), two.ways.map(({ name }) => name)]).toEqual(['hub', ['hub', 'spare']]);
+});
+
+test('an uplink whose credentials cannot be used is left out and told of; if none can be, the node does not start', async () => {
+  const { uplink, ways, logger } = await open(choice('hub', 'nowhere'), choice('spare'));
+  expect([uplink.using(), ways.map(({ name }) => name)]).toEqual(['spare', ['spare']]);
+  const errors = logger.lines.filter(({ level }) => level === 'error');
+  expect(errors).toEqual([
+    expect.objectContaining({ fields: { uplink: 'hub', detail: expect.stringContaining('nowhere') } }),
+  ]);
+  await expect(open(choice('hub', 'nowhere'), choice('spare', 'neither'))).rejects.toThrow(CredentialsError);
+});
