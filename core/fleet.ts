@@ -118,6 +118,12 @@ const journal = z
       .refine((ms) => ms >= 3_600_000, 'at least 1h')
       .prefault('90d')
       .describe('How often the journal gets a new encryption key. Default: 90d.'),
+    keyDirectory: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .optional()
+      .describe('Folder for the encryption keys, on another disk than the journal. Default: the folder of the node.'),
   })
   .refine(
     ({ maxBytes, criticalReserve }) => (criticalReserve ?? 0) <= maxBytes / 2,

@@ -1,7 +1,7 @@
 import type { Awaitable, Clock } from './ports.ts';
 import { createSerialQueue } from './serial-queue.ts';
 
-/** The keys of one node, from which the keys of its journals are derived (docs/adr/0012-encryption.md). */
+/** The keys of one node, from which the keys of its journals are derived (docs/adr/0013-encryption.md). */
 export interface KeyRing {
   /** What is written from now on is written with this one. `id` ≥ 1 grows; `sinceMs` by the wall clock. */
   current(): RingKey;

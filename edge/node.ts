@@ -7,7 +7,9 @@ import type { NodePlan, SourcePlan } from '../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
 import { createForwarder, type Forwarder, type ForwardStatus } from '../greengrass-components/forward/forward.ts';
 import { createSense, type Sense } from '../greengrass-components/sense/sense.ts';
+import type { PullRequest, PullResult } from '../greengrass-components/sense/pull.ts';
 import type { DeadLetter, Journal, JournalStatus } from '../journal/journal-port.ts';
+import { type ShownLetter, shownLetter } from './shown-letter.ts';
 
 export interface EdgeNodePorts {
   journal: Journal;
@@ -36,11 +38,15 @@ export interface EdgeNode {
   deadLetters: {
     /** Oldest first. */
     list(): Promise<DeadLetter[]>;
+    /** One with its records; undefined if there is none of this id. */
+    show(id: string): Promise<ShownLetter | undefined>;
     /** They wait again, under the identity that they had; returns how many records. Rejects if the disk refuses. */
     replay(ids: readonly string[]): Promise<number>;
     /** Their records are gone for good; returns how many. Rejects if the disk refuses. */
     discard(ids: readonly string[]): Promise<number>;
   };
+  /** Lets records travel that had stayed local. Rejects if the journal is gone. */
+  pull(request: PullRequest): Promise<PullResult>;
   /** The journal is written with a new key from now on. Rejects if the disk refuses. */
   rotateKeys(): Promise<void>;
   /** For checks only: the state as it is now, without a word to the disk. */
@@ -94,7 +100,8 @@ export async function startEdgeNode(
   const status = async (): Promise<EdgeNodeStatus> => {
     const journalStatus = await journal.status();
     const forward = forwarder.status();
-    const ledger = { node: plan.node, ...sense.ledger(), lanes: forward.lanes, localHeld: journalStatus.localHeld };
+    const localHeld = sense.pull.heldOf(journalStatus);
+    const ledger = { node: plan.node, ...sense.ledger(), lanes: forward.lanes, localHeld };
     return { ledger, forward, journal: journalStatus, failedSources: [...failedSources] };
   };
 
@@ -109,9 +116,14 @@ export async function startEdgeNode(
     status,
     deadLetters: {
       list: () => journal.deadLetters(),
+      async show(id) {
+        const found = await journal.letter(id);
+        return found && shownLetter(found, sense.series.nameOf);
+      },
       replay: (ids) => disinter(journal.exhume(ids)),
       discard: (ids) => disinter(journal.discard(ids)),
     },
+    pull: (request) => sense.pull.run(request),
     rotateKeys: () => journal.rotateKeys(),
     exhausted: sources.then(() => undefined),
     inspect: () => ({ readings: sense.ledger(), forward: forwarder.status(), state: forwarder.state }),

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { openByteCodec } from '../adapters/compression/byte-codec.ts';
 import { openAuditFile } from '../adapters/embedded/audit-file.ts';
+import { openControlSocket } from '../adapters/embedded/control-socket.ts';
 import { lockDirectory } from '../adapters/embedded/directory-lock.ts';
 import { openQuarantineFile } from '../adapters/embedded/quarantine-file.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemRandom } from '../adapters/embedded/system-random.ts';
+import { prometheusText } from '../adapters/metrics/prometheus-text.ts';
 import { openNodeUplink, type UplinkChoice, type UplinkWay } from '../adapters/mqtt/node-uplink.ts';
 import type { SharedLink } from '../adapters/mqtt/shared-link.ts';
 import { createListeners } from '../adapters/sources/listen/listeners.ts';
@@ -12,6 +14,7 @@ import { createSource } from '../adapters/sources/source.ts';
 import type { NodePlan } from '../core/node-plan.ts';
 import type { Logger } from '../core/ports.ts';
 import type { JournalWorker } from '../journal/worker-client.ts';
+import { createControl } from './control.ts';
 import { type EdgeNode, startEdgeNode } from './node.ts';
 
 export interface PlainNodeConfig {
@@ -47,6 +50,7 @@ export async function startPlainNode(
   config: PlainNodeConfig,
 ): Promise<PlainNode> {
   const { plan, directory } = config;
+  const { keyDirectory, ...journalConfig } = plan.journal;
   const lock = await lockDirectory(directory);
   try {
     const opened = await openNodeUplink(
@@ -56,14 +60,19 @@ export async function startPlainNode(
       timingOf(plan.failover),
     );
     const uplink = config.link ? config.link.join(plan.node, opened.uplink) : opened.uplink;
+    const audit = openAuditFile(directory, systemClock, logger);
     const listeners = createListeners(
-      { clock: systemClock, logger, audit: openAuditFile(directory, systemClock, logger) },
+      { clock: systemClock, logger, audit },
       { node: plan.node, directory: config.fleetDirectory },
       plan.sources,
     );
     const node = await startEdgeNode(
       {
-        journal: worker.journal(join(directory, 'journal'), { ...plan.journal, ballastBytes: BALLAST_BYTES }),
+        journal: worker.journal(join(directory, 'journal'), {
+          ...journalConfig,
+          keyFile: keyDirectory ? join(keyDirectory, `${plan.node}.keys.json`) : join(directory, 'keys.json'),
+          ballastBytes: Math.min(BALLAST_BYTES, Math.floor(journalConfig.maxBytes / 16)),
+        }),
         uplink,
         codec: await openByteCodec(),
         clock: systemClock,
@@ -82,10 +91,16 @@ export async function startPlainNode(
       await uplink.close();
       throw error;
     });
+    const answer = createControl({ node, audit, metricsText: prometheusText });
+    const control = await openControlSocket(directory, answer).catch((error: Error) => {
+      // What it collects matters more than that it can be asked.
+      logger.warn({ error: error.message }, 'node: no control socket; it cannot be asked or commanded');
+    });
     return {
       ...node,
       ways: opened.ways,
       async stop(flushMs) {
+        await control?.close();
         const status = await node.stop(flushMs);
         await lock.release();
         return status;

@@ -1,6 +1,6 @@
 import { deadLettersOf, fatesOf, type Outcome } from '../core/lane-fates.ts';
 import type { Clock, Logger } from '../core/ports.ts';
-import { intersect, type RangeSet, subtract } from '../core/ranges.ts';
+import { intersect, type Range, type RangeSet, subtract } from '../core/ranges.ts';
 import type { CarriedPart } from './carried-codec.ts';
 import type { Burial, BurialResult, DeadLetter, DeadLetterStore } from './journal-port.ts';
 import { cut } from './lane-reader.ts';
@@ -90,10 +90,21 @@ export function createDeadLetters(
   return {
     bury,
     async deadLetters() {
-      return letters.entries.flatMap((entry): DeadLetter[] => {
-        const { number, bytes: _bytes, ...letter } = entry;
-        return deadRanges(entry).map((range) => ({ ...letter, ...range, id: String(number) }));
-      });
+      return letters.entries.flatMap((entry) => deadRanges(entry).map((range) => letterOf(entry, range)));
+    },
+    async letter(id) {
+      const [entry] = named([id]);
+      const dead = entry ? deadRanges(entry) : [];
+      if (!entry || dead.length === 0) return undefined;
+      const parts = await letters.read(entry);
+      return {
+        letters: dead.map((range) => letterOf(entry, range)),
+        parts: parts?.flatMap((part) =>
+          intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) =>
+            cut(part, from, to),
+          ),
+        ),
+      };
     },
     async exhume(ids) {
       const replayed: Extract<Outcome, { fate: 'replayed' }>[] = [];
@@ -125,6 +136,14 @@ export function createDeadLetters(
     },
   };
 }
+
+/** What is left of a letter. */
+const letterOf = ({ number, bytes: _bytes, ...letter }: LetterEntry, { from, to }: Range): DeadLetter => ({
+  ...letter,
+  from,
+  to,
+  id: String(number),
+});
 
 /** Letters of records that are not dead: delivered after all, or never settled because of a crash. */
 export const lettersWithoutUse = ({ letters, forward }: OpenJournal): LetterEntry[] =>

@@ -5,6 +5,7 @@ import type { DeadLetterReason, FateBook, Outcome } from '../core/lane-fates.ts'
 import type { Lane } from '../core/priority.ts';
 import type { Range, RangeSet } from '../core/ranges.ts';
 import type { JournalLane, StateDelta } from './commit-codec.ts';
+import type { LocalRequest, LocalResult } from './local-reader.ts';
 
 /** The durable queue of one producer, as sense and forward see it: in this thread, in a worker, or simulated. */
 export interface Journal extends DeadLetterStore {
@@ -25,6 +26,8 @@ export interface Journal extends DeadLetterStore {
   noteMeter(meter: Meter): Promise<void>;
   /** Writes with a new key from now on; the old ones go with the last block that needs them. Rejects if the disk refuses. */
   rotateKeys(): Promise<void>;
+  /** What stayed local, a page at a time. */
+  readLocal(request: LocalRequest): Promise<LocalResult>;
   status(): Promise<JournalStatus>;
   close(): Promise<void>;
 }
@@ -42,6 +45,8 @@ export interface DeadLetterStore {
   bury(letter: Burial): Promise<BurialResult>;
   /** What is dead-lettered by the book of fates and can be replayed, oldest first, without the records' bytes. */
   deadLetters(): Promise<DeadLetter[]>;
+  /** A dead letter with its records; undefined if it is not there, or none of its records is dead any more. */
+  letter(id: string): Promise<LetterContent | undefined>;
   /**
    * Brings the records of dead letters back into the queue under their old epoch, lane and positions, and notes them as
    * `replayed`, durably, in this order. The outcomes are for the forwarder (`replayed`); ids that are not there are
@@ -70,6 +75,12 @@ export interface DeadLetter extends Burial {
   id: string;
   /** Wall clock of the burial, ms. */
   buriedMs: number;
+}
+/** What is left of one letter. */
+export interface LetterContent {
+  letters: readonly DeadLetter[];
+  /** Undefined: its file is damaged, it can only be discarded. */
+  parts: readonly ReadPart[] | undefined;
 }
 
 export interface Commit {
@@ -145,6 +156,8 @@ export interface JournalStatus {
   segments: number;
   /** Records that stay local and are still on disk. */
   localHeld: number;
+  /** Segments with such records, ascending: a number is never used again. */
+  localSegments: readonly number[];
   /** fdatasync calls, commits and bytes written since opening. */
   syncs: number;
   commits: number;

@@ -28,10 +28,16 @@ export async function refuseWrongKeys(disk: Disk, ring: KeyRing, producer: strin
   );
 }
 
-/** Forgets the keys that no segment needs any more; one that a power cut could bring back counts as one that does. */
-export async function retireKeys(disk: Disk, ring: KeyRing): Promise<void> {
+/**
+ * Forgets the keys that no segment needs any more; one that a power cut could bring back counts as one that does.
+ *
+ * @returns how many different keys the segments need
+ */
+export async function retireKeys(disk: Disk, ring: KeyRing): Promise<number> {
   await disk.syncDirectory();
-  await ring.retire(new Set((await keysOnDisk(disk)).keys()));
+  const inUse = new Set((await keysOnDisk(disk)).keys());
+  await ring.retire(inUse);
+  return inUse.size;
 }
 
 /** Ids of the keys that segments were written with, and the files of each. A segment is written with one key. */

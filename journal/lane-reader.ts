@@ -163,7 +163,9 @@ const overlaps = (a: Range, b: Range): boolean => a.from < b.to && b.from < a.to
 const isWanted = (range: IndexedRange, wanted: Wanted): boolean =>
   range.epoch === wanted.epoch && range.lane === wanted.lane && overlaps(range, wanted);
 
-const mayHold = (span: SegmentSpan, wanted: Wanted): boolean =>
+const mayHold = (span: SegmentSpan, wanted: Wanted): boolean => !span.released && holds(span, wanted);
+
+const holds = (span: SegmentSpan, wanted: Wanted): boolean =>
   span.carried.some((range) => isWanted(range, wanted)) ||
   (span.epoch === wanted.epoch && overlaps({ from: span.start[wanted.lane]!, to: span.end[wanted.lane]! }, wanted));
 

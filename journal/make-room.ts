@@ -127,8 +127,13 @@ export async function carry(journal: OpenJournal, parts: readonly CarriedPart[])
 async function giveBack(journal: OpenJournal, gone: readonly SegmentSpan[]): Promise<void> {
   const { spans, forward, ballast, log } = journal;
   await ballast.withRoom(() => forward.sync());
+  // From here on their files may be gone, even if the disk refuses in the middle of it: then this is tried again.
+  for (const span of gone) span.released = true;
   await log.recycle(gone.map((span) => span.segment));
   const kept = spans.filter((span) => !gone.includes(span));
   spans.splice(0, spans.length, ...kept);
   retireEpochs(forward.book, epochsAtWork(journal));
 }
+
+/** Each try to make room gives something back or is the last; the bound is there in case that is wrong. */
+export const triesFor = ({ spans }: OpenJournal): number => 2 * spans.length + 8;

@@ -22,6 +22,8 @@ export interface SegmentSpan {
   room: number;
   marks: AgeMark[];
   carried: CarriedRange[];
+  /** It is being given back: nothing is read from it any more, and what it held is elsewhere or has its fate. */
+  released?: true;
 }
 
 /** Records up to `end` of each lane, and not of an earlier mark, were committed from `sinceMs` to `ageMs` (age clock). */
@@ -179,21 +181,26 @@ export function recyclable(spans: readonly SegmentSpan[], book: FateBook, localB
   const done = finishedIn(book);
   const settled = spans
     .slice(0, -2)
-    .filter((span) => holdingsOf(span).every((holding) => covers(done(holding.epoch, holding.lane), holding)));
+    .filter(
+      (span) =>
+        span.released || holdingsOf(span).every((holding) => covers(done(holding.epoch, holding.lane), holding)),
+    );
   return beyondLocalShare(settled, localBytes);
 }
 
 /** The same, and segments whose records are on later ones too: a crash can leave such. */
 export function recyclableAfterCrash(spans: readonly SegmentSpan[], book: FateBook, localBytes: number): SegmentSpan[] {
   const waiting = waitingIn(spans, book);
-  const settled = spans.slice(0, -2).filter((_, index) => waiting[index]!.every(({ ranges }) => ranges.length === 0));
+  const settled = spans
+    .slice(0, -2)
+    .filter((span, index) => span.released || waiting[index]!.every(({ ranges }) => ranges.length === 0));
   return beyondLocalShare(settled, localBytes);
 }
 
 function beyondLocalShare(settled: readonly SegmentSpan[], localBytes: number): SegmentSpan[] {
   let kept = 0;
   return settled.toReversed().filter((span) => {
-    if (!holdsLocal(span)) return true;
+    if (span.released || !holdsLocal(span)) return true;
     kept += span.bytes;
     return kept > localBytes;
   });

@@ -1,13 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../core/ports.ts';
-import type { JournalConfig } from './journal.ts';
 import type { Journal } from './journal-port.ts';
-import type { WorkerReply } from './worker-protocol.ts';
+import type { WorkerJournalConfig, WorkerReply } from './worker-protocol.ts';
 
 /** Journals in one worker thread, so that a flush of 50 ms on an SD card never stalls readings or the network. */
 export interface JournalWorker {
   /** The journal of one directory, made if absent. */
-  journal(directory: string, config: JournalConfig): Journal;
+  journal(directory: string, config: WorkerJournalConfig): Journal;
   /** Ends the thread; journals should be closed before. */
   close(): Promise<void>;
   /** Resolves if the thread ends by itself: nothing can be made durable any more, the process must end. */
@@ -72,9 +71,11 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
         noteMeter: invoke('noteMeter'),
         bury: invoke('bury'),
         deadLetters: invoke('deadLetters'),
+        letter: invoke('letter'),
         exhume: invoke('exhume'),
         discard: invoke('discard'),
         rotateKeys: invoke('rotateKeys'),
+        readLocal: invoke('readLocal'),
         status: invoke('status'),
         close: invoke('close'),
       };

@@ -1,10 +1,15 @@
 import type { Logger } from '../core/ports.ts';
-import type { JournalConfig } from './journal.ts';
+import type { JournalConfig } from './journal-config.ts';
 import type { Journal } from './journal-port.ts';
+
+export interface WorkerJournalConfig extends JournalConfig {
+  /** The file with its keys, made if absent. @default beside the directory: `journal.keys.json` */
+  keyFile?: string;
+}
 
 /** One call of one journal. A worker serves the journals of all nodes of its process. */
 export type WorkerRequest =
-  | { call: number; directory: string; method: 'create'; config: JournalConfig }
+  | { call: number; directory: string; method: 'create'; config: WorkerJournalConfig }
   | {
       [Method in keyof Journal]: { call: number; directory: string; method: Method; args: Parameters<Journal[Method]> };
     }[keyof Journal];

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { openFileDisk } from '../adapters/embedded/file-disk.ts';
 import { openKeyRing } from '../adapters/embedded/key-file.ts';
@@ -36,10 +35,11 @@ async function answer(request: WorkerRequest): Promise<unknown> {
       warn: logAs('warn', directory),
       error: logAs('error', directory),
     };
+    const { keyFile = `${directory}.keys.json`, ...config } = request.config;
     const disk = openFileDisk(directory);
-    const keys = await openKeyRing(join(directory, 'keys.json'), systemClock);
+    const keys = await openKeyRing(keyFile, systemClock);
     const ports = { disk, clock: systemClock, random: systemRandom, logger, keys };
-    journals.set(directory, createJournal(ports, request.config));
+    journals.set(directory, createJournal(ports, config));
     return undefined;
   }
   const journal = journals.get(directory);

@@ -38,14 +38,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'let a recycled segment come back after a power cut, and use its file meanwhile',
-    file: 'journal/segment-log.ts',
-    find: `    // A segment that came back after a power cut would be delivered again under a forgotten epoch.
-    await disk.syncDirectory();`,
-    replace: '',
-    focus: 'crash',
-  },
-  {
     name: 'leave the segment number out of the header check',
     file: 'journal/block.ts',
     find: 'if (!header || header.segment !== segment) return undefined;',
@@ -263,21 +255,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict the most important class first',
     file: 'journal/room.ts',
-    find: 'of ([3, 2, 1] as const)',
-    replace: 'of ([1, 2, 3] as const)',
+    find: 'a.lane > b.lane',
+    replace: 'a.lane < b.lane',
+    focus: 'farDeaf,partition',
   },
   {
     name: 'evict critical too',
     file: 'journal/room.ts',
-    find: 'of ([3, 2, 1] as const)',
-    replace: 'of ([3, 2, 1, 0] as const)',
-  },
-  {
-    name: 'forget an epoch while its dead letters can be replayed',
-    file: 'core/lane-fates.ts',
-    find: ' || !LANES.every((lane) => isClosed(fatesOf(book, epoch, lane)))',
-    replace: '',
-    focus: 'contract,deadLetters,stop',
+    find: 'Math.max(1, from)',
+    replace: 'from',
+    focus: 'farDeaf,partition',
   },
   ...CLOUD_MUTANTS,
 ];

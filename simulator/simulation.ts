@@ -1,4 +1,3 @@
-import { isEnvelope, peekIdentity } from '../core/envelope-codec.ts';
 import { unstated } from '../core/lane-fates.ts';
 import { givenUpCount } from '../core/ledger.ts';
 import { decodeAnswer } from '../core/messages.ts';
@@ -15,8 +14,9 @@ import { drawScenario, type Focus, focusOn, type Scenario } from './scenario.ts'
 import { createSourceDriver } from './source-driver.ts';
 import { createTold } from './told.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
-import { createVirtualLink, type VirtualLink } from './virtual-network.ts';
+import { createVirtualLink } from './virtual-network.ts';
 import { createVirtualNode, type VirtualNode } from './virtual-node.ts';
+import { watched } from './watched-link.ts';
 import { createWorld, type Violation, type World } from './world.ts';
 
 export interface SimulationOptions {
@@ -232,23 +232,6 @@ function noteFates(world: World, node: VirtualNode): void {
       if (count > 0) world.reached(`fate: ${fate} ${priority}`);
     }
   }
-}
-
-/** The link, whose envelopes are counted as they leave the node. */
-function watched(link: VirtualLink, model: NodeModel): VirtualLink {
-  const { uplinkOf } = link;
-  link.uplinkOf = (life) => {
-    const uplink = uplinkOf(life);
-    return {
-      ...uplink,
-      send(traffic, payload) {
-        const identity = isEnvelope(payload) ? peekIdentity(payload) : undefined;
-        if (identity) model.sent(identity.epoch, identity.lane, identity);
-        return uplink.send(traffic, payload);
-      },
-    };
-  };
-  return link;
 }
 
 function isSettled(node: VirtualNode): boolean {

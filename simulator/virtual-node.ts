@@ -224,7 +224,8 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
       },
       (error: Error & { code?: string }) => {
         if (!own.alive) return;
-        if (error.code === undefined) world.fail('a node starts unless the disk fails', `${plan.node}: ${error.stack}`);
+        if (error.code === undefined || error.code.startsWith('ERR_'))
+          world.fail('a node starts unless the disk fails', `${plan.node}: ${error.stack}`);
         world.reached('node: start failed');
         world.note(`${plan.node} could not start: ${error.message}`);
         end();

@@ -38,7 +38,7 @@ const readAt = performance.now();
 const rssAfter = process.memoryUsage.rss();
 await journal.close();
 
-const keys = createLogKeys(await openKeyRing(join(directory, 'keys.json'), systemClock), PRODUCER, 'records');
+const keys = createLogKeys(await openKeyRing(`${directory}.keys.json`, systemClock), PRODUCER, 'records');
 const scanStart = performance.now();
 let blocks = 0;
 for (const name of readdirSync(directory)) {

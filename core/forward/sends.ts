@@ -27,6 +27,17 @@ export function gateOf(state: ForwardState, now: number, { budget }: ForwardSett
   return gate;
 }
 
+/** Looks at the wall clock: schedules go by it, once it is synchronised. */
+export function noteClock(
+  state: ForwardState,
+  now: number,
+  { wallMs, synced }: { wallMs: number; synced: boolean },
+): void {
+  if (synced !== state.synced) state.gate = undefined;
+  state.synced = synced;
+  state.wallOffsetMs = wallMs - now;
+}
+
 /** So many bytes were sent or received, with what carries them. */
 export function noteTraffic(state: ForwardState, bytes: number, now: number): void {
   const whole = bytes + MESSAGE_OVERHEAD_BYTES;

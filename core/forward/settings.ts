@@ -25,6 +25,13 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   statementEveryMs: 60_000,
 };
 
+const MAX_READ_BYTES = 512 * 1024;
+/** A number in the journal takes so many times what it takes in an envelope, or less. */
+const READ_PER_SENT = 4;
+/** How much is read from the journal for one envelope. */
+export const readBytes = ({ maxFlightBytes }: ForwardLimits): number =>
+  Math.min(MAX_READ_BYTES, READ_PER_SENT * maxFlightBytes);
+
 /** IoT Core takes this much a second from one connection. */
 const IOT_CORE_BYTES_PER_SECOND = 512 * 1024;
 /** Even on the slowest way an envelope must be worth its header. */

@@ -11,22 +11,11 @@ import {
   laneName,
   NO_FATES,
   type Outcome,
-  outcomeOf,
   unfinished,
 } from '../lane-fates.ts';
 import type { Refusal } from '../messages.ts';
 import { LANES, type Lane } from '../priority.ts';
-import {
-  addRange,
-  addRanges,
-  countOf,
-  intersect,
-  NO_RANGES,
-  type Range,
-  type RangeSet,
-  rangeSetOf,
-  subtract,
-} from '../ranges.ts';
+import { addRange, addRanges, countOf, NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import type { AgeMark } from './age.ts';
 import { type Gate, type Meter, NEW_METER } from './budget.ts';
 import { FULL_BUCKET, type Pace } from './pace.ts';
@@ -282,24 +271,6 @@ export function noteTried(lane: LaneState, outcome: Outcome): void {
 
 export const withoutRanges = <T extends Range>(parts: readonly T[], gone: RangeSet): readonly T[] =>
   parts.length === 0 ? parts : parts.flatMap((one) => subtract([one], gone).map((rest) => ({ ...one, ...rest })));
-
-/** Copies of the records are safe: what is not delivered by now is a dead letter. */
-export function noteBuried(lane: LaneState, buried: RangeSet): Outcome[] {
-  const outcomes = lane.dying.flatMap(({ reason, ...range }) =>
-    intersect([range], buried).map((part): Outcome => ({ ...outcomeOf(lane, part), fate: 'dead-lettered', reason })),
-  );
-  for (const outcome of outcomes) noteOutcome(lane, outcome);
-  return outcomes;
-}
-
-/** By an operator's word: dead letters whose records wait again, and may leave at once, or are gone for good. */
-export function noteDisinterred(lane: LaneState, outcome: Outcome): void {
-  const before = finished(lane.fates);
-  lane.fates = applyOutcome(lane.fates, outcome);
-  const again = subtract(before, finished(lane.fates));
-  lane.denied = subtract(lane.denied, again);
-  lane.toSend = addRanges(lane.toSend, again);
-}
 
 /** Forgets lanes that will never have anything to do or to state again. */
 export function dropFinishedLanes(state: ForwardState, current: Epoch): void {

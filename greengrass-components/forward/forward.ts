@@ -1,20 +1,24 @@
-import type { ByteCodec } from '../../core/byte-codec.ts';
 import { type TrafficClass, trafficClassOf } from '../../core/flow.ts';
 import { growOlder, markAge } from '../../core/forward/age.ts';
 import { applyAnswer } from '../../core/forward/answers.ts';
-import { type Meter, NEW_METER } from '../../core/forward/budget.ts';
+import { NEW_METER } from '../../core/forward/budget.ts';
+import { noteBuried, noteDisinterred } from '../../core/forward/dead-letters.ts';
 import { type PlannedBurial, planForward, statementOf, timeoutMs } from '../../core/forward/plan.ts';
-import { gateOf, noteEnvelope, noteTraffic, type PlannedSend, waitToSend } from '../../core/forward/sends.ts';
-import type { ForwardSettings } from '../../core/forward/settings.ts';
+import {
+  gateOf,
+  noteClock,
+  noteEnvelope,
+  noteTraffic,
+  type PlannedSend,
+  waitToSend,
+} from '../../core/forward/sends.ts';
+import { type ForwardSettings, readBytes } from '../../core/forward/settings.ts';
 import {
   emptyLane,
   type Flight,
-  type ForwardState,
   groundFlights,
   type LaneState,
   newForwardState,
-  noteBuried,
-  noteDisinterred,
   noteEnqueued,
   noteLink,
   noteMissing,
@@ -23,82 +27,22 @@ import {
   waitingIn,
 } from '../../core/forward/state.ts';
 import type { Outcome } from '../../core/lane-fates.ts';
-import { type LatencySketch, newLatencySketch, noteLatency } from '../../core/latency-sketch.ts';
-import type { LaneCounts } from '../../core/ledger.ts';
+import { newLatencySketch, noteLatency } from '../../core/latency-sketch.ts';
 import { decodeAnswer, encodeQuestion, type Question } from '../../core/messages.ts';
-import type { Clock, Logger, Random, Uplink } from '../../core/ports.ts';
-import { LANES, type Lane, priorityOf } from '../../core/priority.ts';
+import { LANES, priorityOf } from '../../core/priority.ts';
 import { countOf, covers } from '../../core/ranges.ts';
-import type { Journal, JournalOpening } from '../../journal/journal-port.ts';
+import type { JournalOpening } from '../../journal/journal-port.ts';
 import { watchFarSide } from './far-side-watch.ts';
+import type { Forwarder, ForwarderConfig, ForwarderPorts } from './forwarder.ts';
 import { createLaneAccount, lanesAtOpening } from './lane-account.ts';
-import { type PackedEnvelope, packEnvelope, type SeriesName } from './pack-envelope.ts';
+import { type PackedEnvelope, packEnvelope } from './pack-envelope.ts';
 import { createWaker } from './waker.ts';
 
-export interface ForwarderPorts {
-  journal: Journal;
-  uplink: Uplink;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-  /** Compresses what envelopes carry. */
-  codec: ByteCodec;
-  /** Device and stream of a series number of the journal. */
-  seriesName: (series: number) => SeriesName;
-}
+export type { Forwarder, ForwarderConfig, ForwarderPorts, ForwardStatus } from './forwarder.ts';
 
-export interface ForwarderConfig extends ForwardSettings {
-  node: string;
-  site: string;
-}
-
-const READ_BYTES = 512 * 1024;
-/** A number in the journal takes so many times what it takes in an envelope, or less. */
-const READ_PER_SENT = 4;
 const READ_RETRY_MS = 5_000;
 const METER_EVERY_MS = 60_000;
 const LAST_WORD_MS = 2_000;
-
-export interface ForwardStatus {
-  connected: boolean;
-  far: ForwardState['far'];
-  farSide: string | undefined;
-  /** Name of the uplink in use. */
-  uplink: string;
-  lanes: LaneCounts[];
-  envelopesSent: number;
-  bytesSent: number;
-  /** The records of the envelopes sent, as JSON. */
-  jsonBytes: number;
-  refusals: ForwardState['refusals'];
-  /** Bytes sent and received today and this month (UTC), with what carries them. */
-  meter: Meter;
-  /** Why records other than critical wait although the far side is there. */
-  closed: 'budget' | 'window' | undefined;
-  latency: LatencySketch;
-}
-
-export interface Forwarder {
-  start(): void;
-  /** Records were committed up to `end`; they leave within `maxDelayMs`. */
-  enqueued(lane: Lane, end: number, maxDelayMs: number): void;
-  /** The journal gave these up to make room, and has noted it. */
-  evicted(outcomes: readonly Outcome[]): void;
-  /** Dead letters that the journal has brought back, or whose records it has discarded; it has noted it. */
-  disinterred(outcomes: readonly Outcome[]): void;
-  /** All records of earlier openings turned out to be so many ms older. */
-  aged(byMs: number): void;
-  /** Sends by these settings from now on; whatever waits or flies goes on. */
-  configure(settings: ForwardSettings): void;
-  /** Everything that waits may leave now. */
-  releaseAll(): void;
-  /** Resolves when nothing waits any more, or after so many ms. */
-  drain(withinMs: number): Promise<void>;
-  status(): ForwardStatus;
-  /** For checks only: the state itself. */
-  readonly state: ForwardState;
-  stop(): Promise<void>;
-}
 
 /**
  * Plans what to send next and does it; a record is delivered when the far side says that it is stored, and in no
@@ -118,8 +62,14 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   let running: Promise<void> = Promise.resolve();
   let settling: Promise<void> = Promise.resolve();
 
-  const laneOf = ({ epoch, lane }: Outcome): LaneState | undefined =>
-    state.lanes.find((one) => one.epoch === epoch && one.lane === lane);
+  /** What the journal did by itself. */
+  const enter = (outcomes: readonly Outcome[], note: (lane: LaneState, outcome: Outcome) => void): void => {
+    for (const outcome of outcomes) {
+      const lane = state.lanes.find(({ epoch, lane: number }) => epoch === outcome.epoch && number === outcome.lane);
+      if (lane) note(lane, outcome);
+    }
+    waker.wake();
+  };
 
   const settle = (outcomes: readonly Outcome[]): void => {
     if (outcomes.length === 0) return;
@@ -200,12 +150,8 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     }
   };
 
-  const readClock = (): void => {
-    const synced = clock.state() === 'synced';
-    if (synced !== state.synced) state.gate = undefined;
-    state.synced = synced;
-    state.wallOffsetMs = clock.wallMs() - clock.monotonicMs();
-  };
+  const readClock = (): void =>
+    noteClock(state, clock.monotonicMs(), { wallMs: clock.wallMs(), synced: clock.state() === 'synced' });
 
   const say = (traffic: TrafficClass, question: Question): Promise<void> => {
     const bytes = encodeQuestion(question);
@@ -242,7 +188,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       from,
       to,
       maxRecords,
-      maxBytes: Math.min(READ_BYTES, READ_PER_SENT * settings.limits.maxFlightBytes),
+      maxBytes: readBytes(settings.limits),
       leaseMs: waitMs,
     });
     if (countOf(read.missing) > 0) noteMissing(lane, read.missing);
@@ -305,20 +251,8 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       markAge(state, current[lane]!, now, settings);
       waker.wakeBy(current[lane]!.dueAt!);
     },
-    evicted(outcomes) {
-      for (const outcome of outcomes) {
-        const lane = laneOf(outcome);
-        if (lane) noteOutcome(lane, outcome);
-      }
-      waker.wake();
-    },
-    disinterred(outcomes) {
-      for (const outcome of outcomes) {
-        const lane = laneOf(outcome);
-        if (lane) noteDisinterred(lane, outcome);
-      }
-      waker.wake();
-    },
+    evicted: (outcomes) => enter(outcomes, noteOutcome),
+    disinterred: (outcomes) => enter(outcomes, noteDisinterred),
     aged(byMs) {
       growOlder(state, byMs);
       waker.wake();

@@ -6,6 +6,7 @@ import { isLane, type Lane } from '../../core/priority.ts';
 import type { ReadingRefusal } from '../../core/reading.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
+import { createPull, type Pull, pulledNotesIn } from './pull.ts';
 import { decideRound, draftRound, type Offer, type Round, type RoundContext } from './round.ts';
 import { createSeriesTable, type SeriesTable } from './series.ts';
 
@@ -31,6 +32,8 @@ export interface Sense {
   /** Resolves when everything offered so far has its fate, and the refused ones are counted durably if possible. */
   settle(): Promise<void>;
   readonly series: SeriesTable;
+  /** Lets records travel that had stayed local. */
+  readonly pull: Pull;
 }
 
 /** Readings per commit at most, as long as a single offer is not larger. */
@@ -64,6 +67,8 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   }
   const sourceStates = Object.entries(state).filter(([key]) => key.startsWith('source-state/'));
   const offers: Offer[] = [];
+  /** What needs a commit of its own, between the rounds. */
+  const errands: (() => Promise<void>)[] = [];
   /** Fates of readings that the disk refused: they go first into the next commit. */
   let owed: Round['owed'] = new Map();
   /** Why the journal refuses, while it does. */
@@ -107,7 +112,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
         await newOffers(deadlineMs);
         more = takeRound(offers);
         taken.push(...more);
-      } while (more.length > 0);
+      } while (more.length > 0 && clock.monotonicMs() < deadlineMs);
       return draft.finish();
     } catch (error) {
       if (taken.length === 1) {
@@ -183,12 +188,18 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   const work = async (): Promise<void> => {
     let taken: Offer[] = [];
     try {
-      while (offers.length > 0 || owed.size > 0 || Object.keys(unsaved).length > 0) {
-        taken = takeRound(offers);
-        if (!(await commitRound(taken)) && offers.length === 0) return; // what is owed waits for the next commit
+      const mustCommit = (): boolean => offers.length > 0 || owed.size > 0 || Object.keys(unsaved).length > 0;
+      while (errands.length > 0 || mustCommit()) {
+        if (mustCommit()) {
+          taken = takeRound(offers);
+          const committed = await commitRound(taken);
+          if (!committed && errands.length === 0 && offers.length === 0) return; // what is owed waits for the next commit
+        }
+        await errands.shift()?.();
       }
     } catch (error) {
       for (const offer of [...taken, ...offers.splice(0)]) offer.fail(error as Error);
+      for (const errand of errands.splice(0)) await errand(); // they hear it from the journal
       throw error;
     } finally {
       // Here, not in a later turn: an offer made in between would wait for a loop that has ended.
@@ -204,8 +215,21 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     return current;
   };
 
+  /** Runs it alone: no commit is under way, and the counts are the committed ones. */
+  const between = <T>(errand: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      errands.push(() => errand().then(resolve, reject));
+      wake();
+      void start();
+    });
+  const pull = createPull(
+    { journal, clock, between, enqueued: ports.enqueued },
+    { plan, epoch: opening.epoch, series, counts, notes: pulledNotesIn(state) },
+  );
+
   return {
     series,
+    pull,
     positionOf: (source) => positions.get(source),
     stateOf: (source) => {
       const prefix = sourceStateKey(source, '');

@@ -19,6 +19,8 @@ export interface SeriesTable {
   knowsDevice(device: string): boolean;
   /** Device and stream of a number, also of series that the fleet file no longer has. */
   nameOf(number: number): { device: string; stream: string };
+  /** The numbers of a stream, of one device or of all; also of series that the fleet file no longer has. */
+  numbersOf(stream: string, device?: string): number[];
 }
 
 export const ENOUGH_NAMINGS = 2;
@@ -69,6 +71,10 @@ export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string,
   return {
     find: (device, stream) => byDevice.get(device)?.get(stream),
     knowsDevice: (device) => byDevice.has(device),
+    numbersOf: (stream, device) =>
+      [...names].flatMap(([number, name]) =>
+        name.stream === stream && (device === undefined || name.device === device) ? [number] : [],
+      ),
     nameOf(number) {
       const name = names.get(number);
       if (!name) throw new Error(`series ${number} has no name`); // names are committed before their records

@@ -102,67 +102,70 @@ function expectAlive(): true {
   return true;
 }
 
-test(`everything killed ${KILLS} times, seed ${SEED.toString(16)}: no acknowledged message lost, none twice`, async () => {
-  console.info(`HEADWATER_SEED=${SEED.toString(16)} HEADWATER_LISTEN_MESSAGES=${MESSAGES}`);
-  hub = startHub();
-  // The node finds its credentials where the hub makes them.
-  await eventually('the hub is ready', () => hub.out().includes('MQTT'));
-  node = startNode();
-  startPublishers();
-  /** Two notes a message, of some 16 bytes each. */
-  const notes = 2 * 16 * MESSAGES;
-  for (let kill = 0; kill < KILLS; kill++) {
-    // Between none and twice an even share of what is to be said: the last kills fall when little is left to say.
-    const until = noted() + 1 + Math.floor((random.fraction() * 2 * notes * 0.9) / KILLS);
-    await eventually(
-      () => `so many notes are made: ${noted()} of ${until}; ${sayings()}`,
-      () => expectAlive() && (noted() >= until || [...publishers.values()].every(({ exitCode }) => exitCode === 0)),
-      120_000,
-      1,
-    );
-    const devicesToo = random.fraction() < 0.7;
-    await Promise.all([node.end('SIGKILL'), hub.end('SIGKILL'), ...(devicesToo ? [endPublishers()] : [])]);
+test(
+  `everything killed ${KILLS} times, seed ${SEED.toString(16)}: no acknowledged message lost, none twice`,
+  async () => {
+    console.info(`HEADWATER_SEED=${SEED.toString(16)} HEADWATER_LISTEN_MESSAGES=${MESSAGES}`);
+    const begun = performance.now();
     hub = startHub();
+    // The node finds its credentials where the hub makes them.
+    await eventually('the hub is ready', () => hub.out().includes('MQTT'));
     node = startNode();
-    if (devicesToo) startPublishers();
-  }
+    startPublishers();
+    /** Two notes a message, of some 16 bytes each. */
+    const notes = 2 * 16 * MESSAGES;
+    for (let kill = 0; kill < KILLS; kill++) {
+      // Between none and twice an even share of what is to be said: the last kills fall when little is left to say.
+      const until = noted() + 1 + Math.floor((random.fraction() * 2 * notes * 0.9) / KILLS);
+      await eventually(
+        () => `so many notes are made: ${noted()} of ${until}; ${sayings()}`,
+        () => expectAlive() && (noted() >= until || [...publishers.values()].every(({ exitCode }) => exitCode === 0)),
+        120_000,
+        1,
+      );
+      const devicesToo = random.fraction() < 0.7;
+      await Promise.all([node.end('SIGKILL'), hub.end('SIGKILL'), ...(devicesToo ? [endPublishers()] : [])]);
+      hub = startHub();
+      node = startNode();
+      if (devicesToo) startPublishers();
+    }
 
-  await eventually(
-    () => `all messages are acknowledged; ${sayings()}`,
-    () => expectAlive() && [...publishers.values()].every(({ exitCode }) => exitCode === 0),
-    600_000,
-    50,
-  );
-  const all = DEVICES.flatMap((device) => Array.from({ length: EACH }, (_, n) => nthMessage(device, n)));
-  const of = (kind: string): number => all.filter((message) => message.kind === kind).length;
-  expect(DEVICES.map((device) => countAcked(device))).toEqual(DEVICES.map(() => EACH));
+    await eventually(
+      () => `all messages are acknowledged; ${sayings()}`,
+      () => expectAlive() && [...publishers.values()].every(({ exitCode }) => exitCode === 0),
+      600_000,
+      50,
+    );
+    const all = DEVICES.flatMap((device) => Array.from({ length: EACH }, (_, n) => nthMessage(device, n)));
+    const of = (kind: string): number => all.filter((message) => message.kind === kind).length;
+    expect(DEVICES.map((device) => countAcked(device))).toEqual(DEVICES.map(() => EACH));
 
-  // The first of each level stream is kept, everything else on it filtered.
-  const expected = of('count') + DEVICES.length;
-  let stored: number | undefined;
-  await eventually(
-    () => `${expected} records are stored; it is ${stored}; ${sayings()}`,
-    async () => {
-      expectAlive();
-      stored = await askNumber(data, 'SELECT count(*) FROM records');
-      return stored !== undefined && stored >= expected;
-    },
-    120_000,
-    100,
-  );
-  await eventually('the node is up', () => node.err().includes('listener: open'));
-  const ended = await node.end('SIGTERM');
-  const { ledger, differences } = JSON.parse(ended.out) as { ledger: NodeLedger; differences: unknown[] };
-  expect(differences).toEqual([]);
-  expect(ledger.lanes.map(({ waiting }) => waiting)).toEqual([0, 0, 0, 0]);
-  expect((await hub.end('SIGTERM')).code).toBe(0);
-  await expectEachOnce(ledger, of('bad'), all.length);
-  const redelivered = [...DEVICES].reduce((sum, device) => sum + countSent(device), 0);
-  console.info(
-    { messages: all.length, acknowledged: redelivered, stored, rubbish: of('bad'), kills: KILLS },
-    TIMEOUT_MS,
-  );
-});
+    // The first of each level stream is kept, everything else on it filtered.
+    const expected = of('count') + DEVICES.length;
+    let stored: number | undefined;
+    await eventually(
+      () => `${expected} records are stored; it is ${stored}; ${sayings()}`,
+      async () => {
+        expectAlive();
+        stored = await askNumber(data, 'SELECT count(*) FROM records');
+        return stored !== undefined && stored >= expected;
+      },
+      120_000,
+      100,
+    );
+    await eventually('the node is up', () => node.err().includes('listener: open'));
+    const ended = await node.end('SIGTERM');
+    const { ledger, differences } = JSON.parse(ended.out) as { ledger: NodeLedger; differences: unknown[] };
+    expect(differences).toEqual([]);
+    expect(ledger.lanes.map(({ waiting }) => waiting)).toEqual([0, 0, 0, 0]);
+    expect((await hub.end('SIGTERM')).code).toBe(0);
+    await expectEachOnce(ledger, of('bad'), all.length);
+    const sent = DEVICES.reduce((sum, device) => sum + countSent(device), 0);
+    const seconds = Math.round((performance.now() - begun) / 1_000);
+    console.info({ sent, acknowledged: all.length, stored, refused: of('bad'), kills: KILLS, seconds });
+  },
+  TIMEOUT_MS,
+);
 
 const lines = (device: string): string[] => readFileSync(notesOf(device), 'utf8').split('\n');
 const countAcked = (device: string): number =>

@@ -122,6 +122,8 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
       note(outcomes);
       return outcomes;
     },
+    letter: () => Promise.reject(new Error('not here')),
+    readLocal: () => Promise.reject(new Error('not here')),
     rotateKeys: () => Promise.reject(new Error('not here')),
     status: () => Promise.reject(new Error('not here')),
     close: async () => undefined,

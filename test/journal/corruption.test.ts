@@ -1,6 +1,12 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { openKeyRing } from '../../adapters/embedded/key-file.ts';
+import { createManualClock } from '../../adapters/memory/clock.ts';
 import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
+import { commitOf, readAll } from '../contracts/journal.ts';
+import { makeTemporaryDirectory } from '../helpers/hub-rig.ts';
 import {
   copyOf,
   expectOnlyTouchedBlocksLost,
@@ -241,5 +247,47 @@ describe('keys', () => {
     await expect(journalOn(files, large.maxBytes, createMemoryKeyRing([2])).open()).rejects.toThrow(/key 1\b/);
     expect(files).toEqual(large.files);
     await expectOnlyTouchedBlocksLost(large, files);
+  });
+
+  test('every byte of the key file, changed: it is refused, or the journal refuses it, or nothing is wrong', async () => {
+    const folder = await makeTemporaryDirectory();
+    const path = join(folder.path, 'keys.json');
+    const clock = createManualClock();
+    try {
+      const files: Files = new Map();
+      const ring = await openKeyRing(path, clock);
+      const journal = journalOn(files, small.maxBytes, ring);
+      const { epoch } = await journal.open();
+      await journal.append(commitOf(2, [1, 2, 3]));
+      await journal.close();
+      const healthy = await readFile(path);
+      const fates = { unreadable: 0, refused: 0, harmless: 0 };
+      for (let offset = 0; offset < healthy.length; offset++) {
+        const damaged = Buffer.from(healthy);
+        damaged[offset]! ^= 1;
+        await writeFile(path, damaged);
+        const opened = await openKeyRing(path, clock).catch((error: Error) => error);
+        expect(await readFile(path)).toEqual(damaged);
+        if (opened instanceof Error) {
+          expect(opened.message).toContain(path);
+          fates.unreadable++;
+          continue;
+        }
+        const copy = copyOf(files);
+        const again = journalOn(copy, small.maxBytes, opened);
+        const found = await again.open().catch((error: Error) => error);
+        if (found instanceof Error) {
+          expect(found.name).toBe('WrongKeysError');
+          expect(copy).toEqual(files);
+          fates.refused++;
+        } else {
+          expect((await readAll(again, epoch, 2, 3)).values).toEqual([1, 2, 3]);
+          fates.harmless++;
+        }
+      }
+      expect(Math.min(fates.unreadable, fates.refused, fates.harmless)).toBeGreaterThan(0);
+    } finally {
+      await folder.remove();
+    }
   });
 });

@@ -60,7 +60,7 @@ async function torture(seed: bigint) {
       }
       if (!life.alive) return undefined;
       if (outcome === undefined) throw new Error('neither done nor dead');
-      if (!outcome.ok && (outcome.error as { code?: string }).code?.startsWith('E') !== true) throw outcome.error;
+      if (!outcome.ok && (outcome.error as { code?: string }).code?.match(/^E[A-Z]+$/) == null) throw outcome.error;
       return outcome;
     };
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { NO_BUDGET } from '../../../core/budget-schema.ts';
 import { markAge } from '../../../core/forward/age.ts';
 import { type Answered, applyAnswer } from '../../../core/forward/answers.ts';
+import { noteBuried, noteDisinterred } from '../../../core/forward/dead-letters.ts';
 import { type ForwardPlan, planForward, timeoutMs } from '../../../core/forward/plan.ts';
 import { DEFAULT_LIMITS, type ForwardLimits, type ForwardSettings } from '../../../core/forward/settings.ts';
 import {
@@ -11,8 +12,6 @@ import {
   inDoubtIn,
   type LaneState,
   newForwardState,
-  noteBuried,
-  noteDisinterred,
   noteEnqueued,
   noteLink,
   noteMissing,

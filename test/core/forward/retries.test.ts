@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { NO_BUDGET } from '../../../core/budget-schema.ts';
 import { markAge } from '../../../core/forward/age.ts';
 import { applyAnswer } from '../../../core/forward/answers.ts';
+import { noteBuried } from '../../../core/forward/dead-letters.ts';
 import { type ForwardPlan, planForward, timeoutMs } from '../../../core/forward/plan.ts';
 import { DEFAULT_LIMITS, type ForwardSettings } from '../../../core/forward/settings.ts';
 import {
@@ -10,7 +11,6 @@ import {
   inDoubtIn,
   type LaneState,
   newForwardState,
-  noteBuried,
   noteEnqueued,
   noteLink,
   noteOutcome,

@@ -42,6 +42,18 @@ test('a commit with nothing kept waits, others come along, and all share one flu
   expect(ledger.streams[0]).toMatchObject({ stream: 'level', kept: 1, filtered: 5 });
 });
 
+test('however many come along, it waits no longer', async () => {
+  const { rig, fates, offer, commits } = await start();
+  for (let ms = 0; ms < 10 * LINGER_MS; ms += 2) {
+    offer('level', 1);
+    await turns(2);
+    rig.clock.advance(2);
+    await turns(2);
+    expect((ms + 2) / 2 - fates.length).toBeLessThanOrEqual(LINGER_MS / 2 + 1);
+  }
+  expect(await commits()).toBe(10);
+});
+
 test.each([
   ['something kept', 'raw', {}],
   ['a source that cannot wait so long', 'level', { mayLinger: false }],
