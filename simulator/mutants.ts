@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'retire a key that segments still need',
     file: 'journal/keys-on-disk.ts',
-    find: 'await ring.retire(new Set((await keysOnDisk(disk)).keys()));',
+    find: 'await ring.retire(inUse);',
     replace: 'await ring.retire(new Set());',
   },
   {
@@ -95,16 +95,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'recycle without syncing the forward log',
-    file: 'journal/journal.ts',
-    find: `      await ballast.withRoom(() => forward.sync());
-      await log.remove(`,
-    replace: '      await log.remove(',
+    file: 'journal/make-room.ts',
+    find: 'await ballast.withRoom(() => forward.sync());',
+    replace: 'void ballast;',
   },
   {
     name: 'recycle the last two segments too',
     file: 'journal/spans.ts',
-    find: 'spans.slice(0, -2)',
-    replace: 'spans.slice(0, -1)',
+    find: `    .slice(0, -2)
+    .filter(
+`,
+    replace: `    .slice(0, -1)
+    .filter(
+`,
     focus: 'rot,crash',
   },
   {
@@ -126,8 +129,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'use an epoch again after a restart',
-    file: 'journal/journal.ts',
-    find: 'const epoch = epochOf(ports.random.u64());',
+    file: 'journal/opening.ts',
+    find: 'const epoch = epochOf(setup.random.u64());',
     replace: "const epoch = epochOf(BigInt('0x1234567812345678'));",
   },
   {
@@ -161,8 +164,46 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'read one position too far',
     file: 'journal/lane-reader.ts',
-    find: 'const start = records[from - lane.first]!.offset;',
-    replace: 'const start = (records[from - lane.first + 1] ?? records[from - lane.first]!).offset;',
+    find: 'records[from - first]!.offset',
+    replace: '(records[from - first + 1] ?? records[from - first]!).offset',
+  },
+  {
+    name: 'evict what is on its way',
+    file: 'journal/room.ts',
+    find: 'ranges: subtract(ranges, leased(holding.epoch, holding.lane))',
+    replace: 'ranges: leased ? ranges : subtract(ranges, [])',
+  },
+  {
+    name: 'evict the oldest, whatever its class',
+    file: 'journal/room.ts',
+    find: '(a.lane === b.lane ? a.ageMs < b.ageMs : a.lane > b.lane)',
+    replace: '(a.ageMs < b.ageMs)',
+  },
+  {
+    name: 'evict without telling the forwarder',
+    file: 'edge/node.ts',
+    find: 'if (result.evicted.length > 0) forwarder()?.evicted(result.evicted);',
+    replace: '',
+  },
+  {
+    name: 'empty a segment without carrying on its last records',
+    file: 'journal/make-room.ts',
+    find: 'if (parts.length > 0) await carry(journal, parts);',
+    replace: '',
+  },
+  {
+    name: 'forget at opening what was carried on',
+    file: 'journal/recovery.ts',
+    find: 'if (carried) growSpanByCarried(span, decodeCarried(carried));',
+    replace: 'void decodeCarried; void growSpanByCarried;',
+    focus: 'crash',
+  },
+  {
+    name: 'read from segments that are being given back',
+    file: 'journal/lane-reader.ts',
+    find: '!span.released && holds(span, wanted)',
+    replace: 'holds(span, wanted)',
+    focus: 'diskTrouble',
   },
   {
     name: 'leave the source position out of the commit',

@@ -1,12 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { prometheusText } from '../../adapters/metrics/prometheus-text.ts';
 import { createMemoryAudit } from '../../adapters/memory/logger.ts';
+import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
+import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
 import { PRIORITY_CONTRACT } from '../../core/priority.ts';
 import { createControl } from '../../edge/control.ts';
 import type { ControlAnswer, ControlQuestion } from '../../edge/control-requests.ts';
+import { createIngest } from '../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../helpers/byte-codec.ts';
 import { MINUTE, nodePlan, startTestNode, streamPlan, turns } from '../helpers/edge-node.ts';
 
-type Bench = Awaited<ReturnType<typeof startTestNode>>;
+type Bench = Pick<Awaited<ReturnType<typeof startTestNode>>, 'node' | 'clock' | 'disk' | 'logger' | 'send'>;
 
 function controlOf(bench: Bench) {
   const audit = createMemoryAudit();
@@ -20,23 +24,43 @@ const value = <T>(answer: ControlAnswer): T => {
   return answer.value as T;
 };
 
-/** A node whose uplink swallows everything but is there: two envelopes run out of retries. */
-async function nodeWithDeadLetters(): Promise<Bench> {
+/** A node that its far side did not let deliver: records of one envelope ran out of retries. */
+async function nodeWithDeadLetters() {
   const low = { ...PRIORITY_CONTRACT.low, retries: 1, initialTimeoutMs: 1_000, maxTimeoutMs: 1_000 };
-  const priorities = { ...PRIORITY_CONTRACT, low };
+  const store = createMemoryRecordStore('far-1');
+  const far = { lets: false, store };
   const bench = await startTestNode(
-    nodePlan([streamPlan('level', { lane: 3, syncMs: 1_000 }), streamPlan('other', { syncMs: 1_000 })], {
-      priorities,
-    }),
-    { refuse: ({ lane }) => lane === 3 },
+    nodePlan([streamPlan('level', { lane: 3, syncMs: 1_000 })], { priorities: { ...PRIORITY_CONTRACT, low } }),
+    {
+      openUplink: (clock, logger) =>
+        createMemoryUplink(
+          createIngest({
+            store,
+            codec: byteCodec,
+            nowMs: clock.wallMs,
+            logger,
+            audit: createMemoryAudit(),
+            mayCarry: () => far.lets,
+          }),
+          'node-1',
+        ),
+    },
   );
-  await bench.send('level', 10, 11, 12);
+  await bench.send('level', 10, 11, 12, 13);
   for (let second = 0; second < 60; second++) {
     bench.clock.advance(1_000);
     await turns(5);
   }
-  return bench;
+  return { ...bench, node: bench.node, far };
 }
+
+interface Listed {
+  id: string;
+  from: number;
+  to: number;
+}
+const listed = async ({ ask }: ReturnType<typeof controlOf>): Promise<Listed[]> =>
+  value(await ask({ request: 'dead-letters-list' }));
 
 describe('what cannot be answered is refused with words', () => {
   test.each([
@@ -87,21 +111,25 @@ test('status and metrics tell the same', async () => {
 describe('dead letters', () => {
   test('are listed and shown, a page at a time, with the names of device and stream', async () => {
     const bench = await nodeWithDeadLetters();
-    const { ask, audit } = controlOf(bench);
-    const [letter] = value<{ id: string }[]>(await ask({ request: 'dead-letters-list' }));
-    expect(letter).toMatchObject({ lane: 3, from: 0, to: 3, attempts: 2 });
-    const { id } = letter!;
+    const control = controlOf(bench);
+    const { ask, audit } = control;
+    const letters = await listed(control);
+    expect(letters).toMatchObject([
+      { id: '1', lane: 3, from: 0, to: 2, reason: 'not-allowed', attempts: 2 },
+      { id: '2', lane: 3, from: 2, to: 4, reason: 'not-allowed', attempts: 2 },
+    ]);
+    const { id } = letters[1]!;
     const shown = value<{ records: unknown[] }>(
       await ask({ request: 'dead-letters-show', id, skip: 1, records: 1 }),
     );
-    expect(shown).toMatchObject({ letters: [letter], count: 3 });
+    expect(shown).toMatchObject({ letters: [letters[1]], count: 2 });
     expect(shown.records).toEqual([
       {
-        position: 1,
+        position: 3,
         device: 'm-1',
         stream: 'level',
         ts: expect.any(Number),
-        value: 11,
+        value: 13,
         quality: 'good',
         clock: 'synced',
       },
@@ -112,11 +140,11 @@ describe('dead letters', () => {
   test('are replayed and then delivered; a reviewer hears of it', async () => {
     const bench = await nodeWithDeadLetters();
     const { ask, audit } = controlOf(bench);
-    bench.refuse(() => false);
-    expect(value(await ask({ request: 'dead-letters-replay', ids: 'all' }))).toEqual({ records: 3 });
+    bench.far.lets = true;
+    expect(value(await ask({ request: 'dead-letters-replay', ids: 'all' }))).toEqual({ records: 4 });
     bench.clock.advance(MINUTE);
     await turns();
-    expect(bench.store.rows().map(({ value: number }) => number)).toEqual([10, 11, 12]);
+    expect(bench.far.store.rows().map(({ value: number }) => number)).toEqual([10, 11, 12, 13]);
     expect(value(await ask({ request: 'dead-letters-list' }))).toEqual([]);
     expect(audit.events).toEqual([
       { actor: 'control-socket', action: 'dead-letters-replay', target: 'node-1 all', outcome: 'allowed' },
@@ -125,33 +153,37 @@ describe('dead letters', () => {
 
   test('are discarded by their ids only; with a wrong one among them nothing is', async () => {
     const bench = await nodeWithDeadLetters();
-    const { ask, audit } = controlOf(bench);
-    const [letter] = value<{ id: string }[]>(await ask({ request: 'dead-letters-list' }));
-    const { id } = letter!;
+    const control = controlOf(bench);
+    const { ask, audit } = control;
+    const { id } = (await listed(control))[0]!;
     expect(await ask({ request: 'dead-letters-discard', ids: [id, '99'] })).toMatchObject({
       ok: false,
       error: 'no-such-letter',
       detail: 'no dead letter 99: see headwater dead-letters list',
     });
-    expect(value(await ask({ request: 'dead-letters-list' }))).toHaveLength(1);
-    expect(value(await ask({ request: 'dead-letters-discard', ids: [id] }))).toEqual({ records: 3 });
+    expect(await listed(control)).toHaveLength(2);
+    expect(value(await ask({ request: 'dead-letters-discard', ids: [id] }))).toEqual({ records: 2 });
+    expect(await listed(control)).toHaveLength(1);
     expect(await ask({ request: 'dead-letters-show', id, records: 1 })).toMatchObject({ error: 'no-such-letter' });
     expect(audit.events.map(({ outcome, reason }) => ({ outcome, reason }))).toEqual([
       { outcome: 'refused', reason: 'no-such-letter' },
       { outcome: 'allowed', reason: undefined },
     ]);
-    expect((await bench.node.status()).ledger.lanes[3]).toMatchObject({ enqueued: 3, waiting: 0 });
+    expect((await bench.node.status()).ledger.lanes[3]).toMatchObject({
+      enqueued: 4,
+      waiting: 0,
+      deadLettered: { 'not-allowed': 4 },
+    });
   });
 
   test('one whose file is damaged says so', async () => {
     const bench = await nodeWithDeadLetters();
     const { ask } = controlOf(bench);
-    const [letter] = value<{ id: string }[]>(await ask({ request: 'dead-letters-list' }));
     const name = (await bench.disk.list()).find((file) => file.startsWith('letters-'))!;
     const size = await bench.disk.size(name);
     const file = await bench.disk.open(name);
     await file.write(size - 1, Uint8Array.of(1 ^ (await bench.disk.read(name, size - 1, 1))[0]!));
-    expect(await ask({ request: 'dead-letters-show', id: letter!.id, records: 1 })).toMatchObject({
+    expect(await ask({ request: 'dead-letters-show', id: '1', records: 1 })).toMatchObject({
       ok: false,
       error: 'damaged-letter',
       detail: expect.stringContaining('discard it'),

@@ -5,6 +5,7 @@ import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/log
 import { createMemoryRecordStore, type MemoryRecordStore } from '../../adapters/memory/record-store.ts';
 import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
 import { NO_BUDGET } from '../../core/budget-schema.ts';
+import type { KeyRing } from '../../core/key-ring.ts';
 import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, QuarantineEntry, SourceBatch, SourceSink, SourceState, Uplink } from '../../core/ports.ts';
 import { PRIORITY_CONTRACT } from '../../core/priority.ts';
@@ -45,6 +46,15 @@ export function nodePlan(streams: readonly StreamPlan[], rest: Partial<NodePlan>
   };
 }
 
+const rings = new WeakMap<MemoryDisk, KeyRing>();
+
+/** Keys outlive a process as its disk does. */
+function keysOf(disk: MemoryDisk): KeyRing {
+  const ring = rings.get(disk) ?? createMemoryKeyRing();
+  rings.set(disk, ring);
+  return ring;
+}
+
 /** A node with a hand-driven source on memory ports. `restart` opens the same disk again, as after a crash. */
 export async function startTestNode(
   plan: NodePlan,
@@ -61,7 +71,7 @@ export async function startTestNode(
   const disk = options.disk ?? createMemoryDisk();
   const store: MemoryRecordStore = createMemoryRecordStore(options.farSide ?? 'far-1');
   const logger = createMemoryLogger();
-  const keys = createMemoryKeyRing();
+  const keys = keysOf(disk);
   const audit = createMemoryAudit();
   const ingest = createIngest({
     store,
