@@ -53,3 +53,16 @@ export function hostAndPort(name: string, text: string): { host: string; port: n
   if (!match) throw new Error(`${name} ${text}: expected host or host:port`);
   return { host: (match[1] ?? match[2])!, port: match[3] === undefined ? undefined : portOption(match[3]) };
 }
+
+const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
+/** `2026-05-04`, `2026-05-04T06:00` (UTC) or with an offset → ms since 1970 UTC. */
+export function timeOption(text: string): number {
+  const match = DATE.exec(text);
+  const complete = match?.[1] === undefined && text.length > 10 ? `${text}Z` : text;
+  const ms = match ? Date.parse(complete.replace(' ', 'T')) : Number.NaN;
+  // The 31st of February would be the 3rd of March.
+  const isDay = !Number.isNaN(ms) && new Date(text.slice(0, 10)).toISOString().startsWith(text.slice(0, 10));
+  if (!isDay) throw new InvalidArgumentError('Expected a time such as 2026-05-04T06:00Z, or a day.');
+  return ms;
+}

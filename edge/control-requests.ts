@@ -1,5 +1,7 @@
 import * as z from 'zod';
 
+export type { PullResult } from '../greengrass-components/sense/pull.ts';
+
 /** A page of a dead letter's records. */
 export const MAX_SHOWN_RECORDS = 1_000;
 const MAX_IDS = 1_000;

@@ -28,7 +28,7 @@ export interface LogKeys {
  * Derives data keys from the node's: `HKDF-SHA256(node key, salt = epoch, info = "headwater-journal-v1\0" producer "\0" log)`.
  * Whoever learns the data key of one epoch learns nothing of another's.
  */
-export function createLogKeys(ring: KeyRing, producer: string, log: LogName): LogKeys {
+export function createLogKeys(ring: Pick<KeyRing, 'current' | 'find'>, producer: string, log: LogName): LogKeys {
   const derived = new Map<string, DataKey>();
   const derive = (id: number, key: Uint8Array, epoch: Epoch): DataKey => {
     const name = `${id}/${epoch}`;

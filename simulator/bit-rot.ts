@@ -1,6 +1,11 @@
-import { findBlocks, type SealedBlock } from '../journal/block.ts';
+import { PRODUCER } from '../core/identity.ts';
+import { findBlocks, openBlock, type SealedBlock } from '../journal/block.ts';
+import { type CarriedPart, decodeCarried } from '../journal/carried-codec.ts';
+import { createLogKeys } from '../journal/key-ring.ts';
 import type { NodeModel } from './node-model.ts';
 import type { VirtualDisk } from './virtual-disk.ts';
+import type { VirtualKeyFile } from './virtual-keys.ts';
+import type { VirtualNode } from './virtual-node.ts';
 import type { World } from './world.ts';
 
 /** Name of the newest file of the producer's log whose head can be read; undefined if there is none. */
@@ -31,8 +36,9 @@ export interface BitRot {
  * tell from a torn tail. One node's rot is in one of its two logs: where a block of records and the note of their loss are
  * both gone, nobody can say what became of them.
  */
-export function createBitRot(world: World, machine: string, disk: VirtualDisk, model: NodeModel): BitRot {
+export function createBitRot(world: World, { plan, disk, model, keyFile }: VirtualNode): BitRot {
   const { dice } = world;
+  const machine = plan.node;
   const log = dice.chance(0.75) ? 'records' : 'forward';
   /** The newest file when a place in the newest two was struck; healed once two more have been begun. */
   let struck: string | undefined;
@@ -66,7 +72,7 @@ export function createBitRot(world: World, machine: string, disk: VirtualDisk, m
       const what = block.block === 0 ? 'head' : 'block';
       world.reached(`bit rot: ${log} ${what} of ${isNew ? 'one of the newest two segments' : 'an older segment'}`);
       world.note(`${machine} rot in ${name} block ${block.block} at ${at}`);
-      if (log === 'records') markDamaged(model, name, block.offset);
+      if (log === 'records') markDamaged(model, name, block, keyFile);
     },
   };
 }
@@ -77,9 +83,28 @@ function isDurable(disk: VirtualDisk, name: string): boolean {
 }
 
 /** The records of that block may be given up from now on. */
-function markDamaged(model: NodeModel, file: string, offset: number): void {
-  const decision = model.writtenAt(file, offset);
+function markDamaged(model: NodeModel, file: string, block: SealedBlock, keyFile: VirtualKeyFile): void {
+  if (block.kind === 'carried') {
+    for (const { epoch, lane, first, count } of carriedIn(block, keyFile)) {
+      for (let position = first; position < first + count; position++) {
+        const record = model.recordAt(epoch, lane, position);
+        if (record) record.damaged = true;
+      }
+    }
+    return;
+  }
+  const decision = model.writtenAt(file, block.offset);
   if (!decision) return;
   decision.damaged = true;
   for (const record of decision.records) record.damaged = true;
+}
+
+/** The block as it was before it was struck: its bytes were read before. */
+function carriedIn(block: SealedBlock, { find }: VirtualKeyFile): CarriedPart[] {
+  const current = (): never => {
+    throw new Error('nothing is written here');
+  };
+  const key = createLogKeys({ current, find }, PRODUCER, 'records').find(block.keyId, block.epoch);
+  const payload = key && openBlock(block, key);
+  return payload ? decodeCarried(payload) : [];
 }

@@ -46,7 +46,7 @@ export function playFaults(
   });
   for (const node of nodes) {
     const { plan, disk, link, wall } = node;
-    const rot = createBitRot(world, plan.node, disk, node.model);
+    const rot = createBitRot(world, node);
     keep(`fault: ${plan.node} dies`, tempo.crash, () => node.crash(dice.chance(0.7)));
     keep(`fault: ${plan.node} stops`, tempo.stop, () => node.stop());
     keep(`fault: ${plan.node} rot`, tempo.rot, () => {

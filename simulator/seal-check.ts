@@ -12,6 +12,7 @@ export function createSealCheck(world: World, machine: string): (file: string, b
 
   return (file, bytes) => {
     const log = file.split('-')[0]!;
+    if (log === 'aside') return; // copies of what was sealed already
     for (let at = 0; at < bytes.length; ) {
       const header = readHeader(bytes, at);
       if (!header) return;

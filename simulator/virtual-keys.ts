@@ -7,6 +7,8 @@ import { type Life, never, type World } from './world.ts';
 export interface VirtualKeyFile {
   /** The real ring as one process has it; usable once `ready` has resolved. */
   ringOf(life: Life, crash: () => void, random: Random): { ring: KeyRing; ready: Promise<void> };
+  /** For those who look at the disk from outside. */
+  find(id: number): Uint8Array | undefined;
 }
 
 export function createVirtualKeyFile(world: World, machine: string, disk: VirtualDisk): VirtualKeyFile {
@@ -39,6 +41,7 @@ export function createVirtualKeyFile(world: World, machine: string, disk: Virtua
   };
 
   return {
+    find: (id) => saved?.find((key) => key.id === id)?.key,
     ringOf(life, crash, random) {
       let opened: KeyRing | undefined;
       const must = (): KeyRing => {

@@ -14,7 +14,7 @@ import { createSealCheck } from './seal-check.ts';
 import type { SourceDriver } from './source-driver.ts';
 import { createVirtualClock, type VirtualWallClock } from './virtual-clock.ts';
 import type { VirtualDisk } from './virtual-disk.ts';
-import { createVirtualKeyFile } from './virtual-keys.ts';
+import { createVirtualKeyFile, type VirtualKeyFile } from './virtual-keys.ts';
 import type { VirtualLink } from './virtual-network.ts';
 import { type Life, never, type World } from './world.ts';
 
@@ -23,6 +23,7 @@ export interface VirtualNode {
   readonly plan: NodePlan;
   readonly model: NodeModel;
   readonly disk: VirtualDisk;
+  readonly keyFile: VirtualKeyFile;
   readonly link: VirtualLink;
   readonly wall: VirtualWallClock;
   /** A process is starting or stopping. */
@@ -75,6 +76,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     plan,
     model,
     disk,
+    keyFile,
     link,
     wall,
     meanDownMs: parts.meanDownMs,

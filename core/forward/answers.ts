@@ -121,7 +121,7 @@ function refuse(
   const open = subtract(unfinished(lane.fates, within([{ from: 0, to: lane.end }], item)), flying);
   const rest = subtract(open, addRanges(lane.missing, lane.dying));
   // One that comes twice is one failure: only what was sent and not answered since can have failed.
-  const failed = intersect(rest, addRanges(lane.doubt, gone));
+  const failed = subtract(intersect(rest, addRanges(lane.doubt, gone)), lane.blamed);
   lane.doubt = subtract(lane.doubt, rest);
   lane.toSend = subtract(lane.toSend, rest);
   if (reason === 'overlap') {
@@ -129,6 +129,8 @@ function refuse(
     lane.toSend = addRanges(lane.toSend, rest);
     return;
   }
+  // An answer after all: the silence before it was no failure besides.
+  lane.silences = withoutRanges(lane.silences, failed);
   if (usesRetry(reason)) answered.outcomes.push(...noteFailure(lane, failed, reason));
   const fresh = subtract(rest, rangeSetOf(lane.held));
   const parts = cutAtTries(lane, fresh).map((range) => ({

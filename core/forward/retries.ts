@@ -60,7 +60,9 @@ export function explainSilences(lane: LaneState, landed: readonly Flight[]): Out
   const explained = lane.silences.filter(({ timeoutAt }) => timeoutAt <= sentAt);
   if (explained.length === 0) return [];
   lane.silences = lane.silences.filter((silence) => !explained.includes(silence));
-  return noteFailure(lane, unfinished(lane.fates, rangeSetOf(explained)), 'no-answer');
+  const failed = unfinished(lane.fates, rangeSetOf(explained));
+  lane.blamed = addRanges(lane.blamed, failed);
+  return noteFailure(lane, failed, 'no-answer');
 }
 
 /** What waits and has no retry left is to become a dead letter. What flies or is asked about is waited for. */

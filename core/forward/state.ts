@@ -85,6 +85,8 @@ export interface LaneState {
   dying: readonly Dying[];
   /** Timed out and not explained yet: a retry is used up once a later envelope of the lane is acknowledged. */
   silences: readonly Silence[];
+  /** Their silence has used up a retry: a refusal that comes after all is no second failure of the same send. */
+  blamed: RangeSet;
   askedAt: number | undefined;
   /** Timeouts in a row; set the length of the next one. */
   setbacks: number;
@@ -185,6 +187,7 @@ export function emptyLane(epoch: Epoch, lane: Lane): LaneState {
     missing: NO_RANGES,
     dying: [],
     silences: [],
+    blamed: NO_RANGES,
     askedAt: undefined,
     setbacks: 0,
   };
@@ -241,6 +244,7 @@ export function groundFlights(lane: LaneState, grounded: readonly Flight[] = lan
 
 export function noteSent(lane: LaneState, flight: Flight): void {
   lane.toSend = subtract(lane.toSend, [flight]);
+  lane.blamed = subtract(lane.blamed, [flight]);
   lane.sent = addRange(lane.sent, flight);
   lane.flights = [...lane.flights, flight];
 }

@@ -6,6 +6,7 @@ import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
 import { PRIORITY_CONTRACT } from '../../core/priority.ts';
 import { createControl } from '../../edge/control.ts';
 import type { ControlAnswer, ControlQuestion } from '../../edge/control-requests.ts';
+import { isEnvelope } from '../../core/envelope/identity-prefix.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
 import { byteCodec } from '../helpers/byte-codec.ts';
 import { MINUTE, nodePlan, startTestNode, streamPlan, turns } from '../helpers/edge-node.ts';
@@ -32,21 +33,20 @@ async function nodeWithDeadLetters() {
   const bench = await startTestNode(
     nodePlan([streamPlan('level', { lane: 3, syncMs: 1_000 })], { priorities: { ...PRIORITY_CONTRACT, low } }),
     {
-      openUplink: (clock, logger) =>
-        createMemoryUplink(
-          createIngest({
-            store,
-            codec: byteCodec,
-            nowMs: clock.wallMs,
-            logger,
-            audit: createMemoryAudit(),
-            mayCarry: () => far.lets,
-          }),
+      openUplink: (clock, logger) => {
+        const ports = { store, codec: byteCodec, nowMs: clock.wallMs, logger, audit: createMemoryAudit() };
+        const willing = createIngest({ ...ports, mayCarry: () => true });
+        const unwilling = createIngest({ ...ports, mayCarry: () => false });
+        // Questions are answered all the same: the far side is there.
+        return createMemoryUplink(
+          (messages) =>
+            far.lets || messages.every(({ payload }) => !isEnvelope(payload)) ? willing(messages) : unwilling(messages),
           'node-1',
-        ),
+        );
+      },
     },
   );
-  await bench.send('level', 10, 11, 12, 13);
+  await bench.send('level', 10, 11, 12, 13, 14, 15, 16, 17); // refused in halves: four letters of two
   for (let second = 0; second < 60; second++) {
     bench.clock.advance(1_000);
     await turns(5);
@@ -67,7 +67,7 @@ describe('what cannot be answered is refused with words', () => {
     ['nothing', '', 'expected one JSON document a line'],
     ['no JSON', '{"request"', 'expected one JSON document a line'],
     ['no object', '7', 'request: Invalid input'],
-    ['an unknown request', '{"request":"rm"}', 'request: Invalid input'],
+    ['an unknown request', '{"request":"rm"}', 'Invalid discriminator value'],
     ['an unknown key', '{"request":"status","x":1}', 'Unrecognized key: "x"'],
     ['no ids', '{"request":"dead-letters-discard","ids":[]}', 'ids: Too small'],
     ['all of them to discard', '{"request":"dead-letters-discard","ids":"all"}', 'ids: Invalid input'],
@@ -117,6 +117,8 @@ describe('dead letters', () => {
     expect(letters).toMatchObject([
       { id: '1', lane: 3, from: 0, to: 2, reason: 'not-allowed', attempts: 2 },
       { id: '2', lane: 3, from: 2, to: 4, reason: 'not-allowed', attempts: 2 },
+      { id: '3', from: 4, to: 6 },
+      { id: '4', from: 6, to: 8 },
     ]);
     const { id } = letters[1]!;
     const shown = value<{ records: unknown[] }>(
@@ -141,10 +143,10 @@ describe('dead letters', () => {
     const bench = await nodeWithDeadLetters();
     const { ask, audit } = controlOf(bench);
     bench.far.lets = true;
-    expect(value(await ask({ request: 'dead-letters-replay', ids: 'all' }))).toEqual({ records: 4 });
+    expect(value(await ask({ request: 'dead-letters-replay', ids: 'all' }))).toEqual({ records: 8 });
     bench.clock.advance(MINUTE);
     await turns();
-    expect(bench.far.store.rows().map(({ value: number }) => number)).toEqual([10, 11, 12, 13]);
+    expect(bench.far.store.rows().map(({ value: number }) => number)).toEqual([10, 11, 12, 13, 14, 15, 16, 17]);
     expect(value(await ask({ request: 'dead-letters-list' }))).toEqual([]);
     expect(audit.events).toEqual([
       { actor: 'control-socket', action: 'dead-letters-replay', target: 'node-1 all', outcome: 'allowed' },
@@ -161,18 +163,18 @@ describe('dead letters', () => {
       error: 'no-such-letter',
       detail: 'no dead letter 99: see headwater dead-letters list',
     });
-    expect(await listed(control)).toHaveLength(2);
+    expect(await listed(control)).toHaveLength(4);
     expect(value(await ask({ request: 'dead-letters-discard', ids: [id] }))).toEqual({ records: 2 });
-    expect(await listed(control)).toHaveLength(1);
+    expect(await listed(control)).toHaveLength(3);
     expect(await ask({ request: 'dead-letters-show', id, records: 1 })).toMatchObject({ error: 'no-such-letter' });
     expect(audit.events.map(({ outcome, reason }) => ({ outcome, reason }))).toEqual([
       { outcome: 'refused', reason: 'no-such-letter' },
       { outcome: 'allowed', reason: undefined },
     ]);
     expect((await bench.node.status()).ledger.lanes[3]).toMatchObject({
-      enqueued: 4,
+      enqueued: 8,
       waiting: 0,
-      deadLettered: { 'not-allowed': 4 },
+      deadLettered: { 'not-allowed': 8 },
     });
   });
 
