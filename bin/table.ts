@@ -28,7 +28,7 @@ function cellText(value: unknown): string {
 }
 
 /** A device may send anything as text: it must not move the cursor of the operator's terminal, nor reorder the line. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(INVISIBLE, (character) => {
     const code = character.codePointAt(0)!.toString(16);
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;

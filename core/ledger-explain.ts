@@ -17,6 +17,9 @@ export interface LedgerSentence {
   todo?: string;
 }
 
+/** What readings are booked under whose counters were lost with a damaged block. */
+const DAMAGED = '(damaged)';
+
 /** What the far side stored of a node, where it is known. */
 export type FarSideView = Pick<FarSideLedger, 'lanes'>;
 
@@ -31,9 +34,11 @@ export function explainLedger(ledger: NodeLedger, far?: FarSideView): LedgerSent
     if (count !== 0) sentences.push({ node, about, name, fate, count, ...rest });
   };
   for (const [name, { collected, refused }] of Object.entries(ledger.sources)) {
-    explainSource(name, collected, refused, say('source', name));
+    if (name === DAMAGED) explainLostCounts(collected, say('source', name));
+    else explainSource(name, collected, refused, say('source', name));
   }
-  for (const stream of ledger.streams) explainStream(stream, say('stream', stream.stream));
+  for (const stream of ledger.streams.filter(({ stream: name }) => name !== DAMAGED))
+    explainStream(stream, say('stream', stream.stream));
   explainLocal(ledger, say('node', node));
   for (const lane of ledger.lanes) explainLane(lane, far, say('priority', lane.priority));
   return sentences;
@@ -59,6 +64,14 @@ function explainSource(
       todo,
     });
   }
+}
+
+/** What is booked after a damaged block took counters with it, so that the rest adds up again. */
+function explainLostCounts(collected: number, say: Say): void {
+  say('counters lost', collected, {
+    text: `Of ${readings(collected)} it is not known where they came from: the counters were in a damaged place on the node's disk.`,
+    todo: 'check the disk of the node: its power supply, its wear',
+  });
 }
 
 function explainStream({ stream, filtered, absorbed, held, kept, local }: StreamCounts & { stream: string }, say: Say) {

@@ -84,6 +84,12 @@ export function ledgerMetrics(ledgers: readonly NodeLedger[]): MetricFamily[] {
       ),
     },
     {
+      name: 'records_delivered_elsewhere',
+      help: 'Of the delivered records: stored by other far sides than the present one.',
+      type: 'gauge',
+      samples: perLane((lane) => lane.elsewhere),
+    },
+    {
       name: 'records_waiting',
       help: 'Records that are to travel still.',
       type: 'gauge',

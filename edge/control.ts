@@ -1,5 +1,5 @@
-import type { Audit } from '../core/ports.ts';
 import type { MetricFamily } from '../core/ledger-metrics.ts';
+import type { Audit } from '../core/ports.ts';
 import {
   type ControlAnswer,
   type ControlRefusal,

@@ -6,8 +6,8 @@ import type { NodeLedger } from '../core/ledger.ts';
 import type { NodePlan, SourcePlan } from '../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
 import { createForwarder, type Forwarder, type ForwardStatus } from '../greengrass-components/forward/forward.ts';
-import { createSense, type Sense } from '../greengrass-components/sense/sense.ts';
 import type { PullRequest, PullResult } from '../greengrass-components/sense/pull.ts';
+import { createSense, type Sense } from '../greengrass-components/sense/sense.ts';
 import type { DeadLetter, Journal, JournalStatus } from '../journal/journal-port.ts';
 import { type ShownLetter, shownLetter } from './shown-letter.ts';
 

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { QueryResult } from '../adapters/embedded/query-engine.ts';
 import type { QueryRefusal } from '../adapters/embedded/query-guard.ts';
+import type { NodeLedger } from '../core/ledger.ts';
 import type { Audit, Logger } from '../core/ports.ts';
 import { refusalOf, securityHeaders } from './http-guard.ts';
 import { metricsText } from './metrics.ts';
@@ -16,6 +17,8 @@ export interface HttpPorts {
   /** Any JSON. */
   ledger: () => Promise<unknown>;
   query: (sql: string) => Promise<QueryResult>;
+  /** Of the nodes in this process. @default none */
+  nodeLedgers?: () => Promise<NodeLedger[]>;
   logger: Logger;
   audit: Audit;
   /** Monotonic. @default the process's */
@@ -92,7 +95,8 @@ function createApp(ports: HttpPorts, port: () => number): Hono {
   app.get('/status', async (context) => context.json(await ports.status()));
   app.get('/ledger', async (context) => context.json(await ledger()));
   app.get('/metrics', async (context) => {
-    const { body, contentType } = await metricsText(await ports.status());
+    const [status, ledgers] = await Promise.all([ports.status(), ports.nodeLedgers?.()]);
+    const { body, contentType } = await metricsText(status, ledgers);
     return context.body(body, 200, { 'content-type': contentType });
   });
   app.post(

@@ -3,7 +3,7 @@ import type { QueryEngine } from '../adapters/embedded/query-engine.ts';
 import type { IndexedLane } from '../adapters/embedded/store-counts.ts';
 import type { Broker } from '../adapters/mqtt/broker.ts';
 import { PRIORITIES, type Priority, priorityOf } from '../core/priority.ts';
-import { countOf } from '../core/ranges.ts';
+import { countOf, type RangeSet } from '../core/ranges.ts';
 import type { IngestTally } from './ingest-tally.ts';
 import type { HubStatus } from './status.ts';
 
@@ -24,7 +24,9 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
   const { store, broker, engine, tally } = parts;
   const { clients, refusals } = broker.status();
   const { poison, ...size } = await store.size();
-  const stored = storedByNode(await store.index());
+  const index = await store.index();
+  const stored = countsByNode(index, (lane) => lane.stored);
+  const givenUp = countsByNode(index, (lane) => lane.givenUp);
   return {
     hub: parts.name,
     farSide: store.id,
@@ -38,6 +40,7 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
         connected: client?.connected ?? false,
         ...(client?.lastSeenMs === undefined ? {} : { lastSeenMs: client.lastSeenMs }),
         stored: stored.get(name) ?? noRecords(),
+        givenUp: givenUp.get(name) ?? noRecords(),
         refused: tally.refusedOf(name),
         bytesIn: client?.bytesIn ?? 0,
         envelopes: tally.envelopesOf(name),
@@ -53,11 +56,15 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
 const noRecords = (): Record<Priority, number> =>
   Object.fromEntries(PRIORITIES.map((priority) => [priority, 0])) as Record<Priority, number>;
 
-function storedByNode(index: readonly IndexedLane[]): Map<string, Record<Priority, number>> {
+function countsByNode(
+  index: readonly IndexedLane[],
+  pick: (lane: IndexedLane) => RangeSet,
+): Map<string, Record<Priority, number>> {
   const byNode = new Map<string, Record<Priority, number>>();
-  for (const { key, stored } of index) {
+  for (const lane of index) {
+    const { key } = lane;
     const counts = byNode.get(key.node) ?? noRecords();
-    counts[priorityOf(key.lane)] += countOf(stored);
+    counts[priorityOf(key.lane)] += countOf(pick(lane));
     byNode.set(key.node, counts);
   }
   return byNode;

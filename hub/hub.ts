@@ -133,6 +133,7 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
       {
         status,
         ledger,
+        nodeLedgers: () => readNodeLedgers(),
         query: async (sql) => tally.answered(await engine.query(sql)),
         logger,
         audit,

@@ -1,12 +1,18 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { registerFamilies } from '../adapters/metrics/prometheus-text.ts';
+import type { NodeLedger } from '../core/ledger.ts';
+import { ledgerMetrics } from '../core/ledger-metrics.ts';
 import { PRIORITIES } from '../core/priority.ts';
 import type { HubStatus } from './status.ts';
 
 /**
- * The status in Prometheus' text format. A registry of its own each time: the status holds the totals, so that there
+ * The status in Prometheus' text format, and the whole ledgers of the nodes that run in this process. A registry of its own each time: the status holds the totals, so that there
  * is no second set of counters that could differ.
  */
-export async function metricsText(status: HubStatus): Promise<{ contentType: string; body: string }> {
+export async function metricsText(
+  status: HubStatus,
+  ledgers: readonly NodeLedger[] = [],
+): Promise<{ contentType: string; body: string }> {
   const registry = new Registry();
   const registers = [registry];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -18,6 +24,7 @@ export async function metricsText(status: HubStatus): Promise<{ contentType: str
   const connected = gauge('node_connected', '1 while the node is connected.', ['node']);
   const lastSeen = gauge('node_last_seen_seconds', 'When the node was last heard of, seconds since 1970.', ['node']);
   const stored = gauge('stored_records', 'Records in the store.', ['node', 'priority']);
+  const givenUp = gauge('given_up_records', 'Records that the node told to have given up.', ['node', 'priority']);
   const envelopes = counter('envelopes_stored_total', 'Envelopes stored since the start.', ['node']);
   const bytesIn = counter('received_bytes_total', 'Payload bytes received since the start.', ['node']);
   const refused = counter('envelopes_refused_total', 'Envelopes refused since the start.', ['node', 'reason']);
@@ -29,7 +36,10 @@ export async function metricsText(status: HubStatus): Promise<{ contentType: str
   for (const { name: node, ...seen } of status.nodes) {
     connected.set({ node }, seen.connected ? 1 : 0);
     if (seen.lastSeenMs !== undefined) lastSeen.set({ node }, seen.lastSeenMs / 1_000);
-    for (const priority of PRIORITIES) stored.set({ node, priority }, seen.stored[priority]);
+    for (const priority of PRIORITIES) {
+      stored.set({ node, priority }, seen.stored[priority]);
+      givenUp.set({ node, priority }, seen.givenUp[priority]);
+    }
     envelopes.inc({ node }, seen.envelopes);
     bytesIn.inc({ node }, seen.bytesIn);
     heldBack.inc({ node }, seen.heldBackMs / 1_000);
@@ -52,5 +62,6 @@ export async function metricsText(status: HubStatus): Promise<{ contentType: str
   for (const [reason, count] of Object.entries(status.queries.refused)) queries.inc({ reason }, count);
   gauge('queries_pending', 'Queries running or waiting now.').set(status.queries.pending);
 
+  if (ledgers.length > 0) registerFamilies(registry, ledgerMetrics(ledgers));
   return { contentType: registry.contentType, body: await registry.metrics() };
 }

@@ -24,6 +24,8 @@ export interface NodeStatus {
   lastSeenMs?: number;
   /** Records in the store, by priority. */
   stored: Record<Priority, number>;
+  /** Records that the node told to have given up, by priority. */
+  givenUp: Record<Priority, number>;
   /** Envelopes refused since the hub's start, by reason. */
   refused: Partial<Record<Refusal, number>>;
   /** Payload bytes received since the hub's start. */

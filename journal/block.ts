@@ -94,13 +94,20 @@ export interface Stretch {
   length: number;
 }
 
-/** All blocks of this segment whose checksums hold, in a file's bytes. What an earlier use of the file left is none. */
+/**
+ * All blocks of this segment whose checksums hold, by place in a file's bytes. What an earlier use of the file left is none.
+ * One that somebody moved within the file is as good as it was; of two with one number the first counts.
+ */
 export function findBlocks(bytes: Uint8Array, segment: number): SealedBlock[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found: SealedBlock[] = [];
+  const numbers = new Set<number>();
   for (let offset = 0; offset + BLOCK_HEADER_BYTES <= buffer.length; ) {
-    const block = blockAt(buffer, offset, segment, found.at(-1));
-    if (block) found.push(block);
+    const block = blockAt(buffer, offset, segment);
+    if (block && !numbers.has(block.block) && block.epoch === (found[0] ?? block).epoch) {
+      found.push(block);
+      numbers.add(block.block);
+    }
     const next = block ? offset + block.length : buffer.indexOf(BLOCK_MAGIC, offset + 1);
     if (next < 0) break;
     offset = next;
@@ -130,10 +137,9 @@ export function readHeader(
   };
 }
 
-function blockAt(buffer: Buffer, offset: number, segment: number, before?: SealedBlock): SealedBlock | undefined {
+function blockAt(buffer: Buffer, offset: number, segment: number): SealedBlock | undefined {
   const header = readHeader(buffer, offset);
   if (!header || header.segment !== segment) return undefined;
-  if (before && (header.block <= before.block || header.epoch !== before.epoch)) return undefined;
   const bytes = buffer.subarray(offset, offset + header.length);
   if (bytes.length !== header.length || bytes.readUInt32LE(8) !== crc32(bytes.subarray(BLOCK_HEADER_BYTES))) {
     return undefined;
@@ -157,6 +163,7 @@ export function openBlock(block: SealedBlock, { log, key }: DataKey): Uint8Array
 }
 
 export interface ScannedSegment {
+  /** By number. */
   blocks: FoundBlock[];
   /** Stretches between readable blocks that are not readable: bit rot, or somebody's hand. */
   damaged: Stretch[];
@@ -185,5 +192,6 @@ export function scanBlocks(bytes: Uint8Array, segment: number, keys: LogKeys): S
     scanned.blocks.push({ ...sealed, payload });
     scanned.end = offset + length;
   }
+  scanned.blocks.sort((a, b) => a.block - b.block);
   return scanned;
 }

@@ -1,5 +1,6 @@
 import type { Epoch } from '../core/identity.ts';
 import type { Lane } from '../core/priority.ts';
+import { JOURNAL_LANES } from './commit-codec.ts';
 
 /**
  * Records that were taken along from a segment that had to go, under the identity that they were committed with: one
@@ -17,14 +18,22 @@ export interface CarriedPart {
   bytes: Uint8Array;
 }
 
+const PARTS_AT = 8 * JOURNAL_LANES;
+const TABLE_AT = PARTS_AT + 4;
 const ENTRY = 8 + 1 + 8 + 4 + 3 * 8 + 4;
 
-/** parts u32, per part {epoch 8, lane u8, first f64, count u32, wall f64, monotonic f64, age f64, bytes u32}, records. */
-export function encodeCarried(parts: readonly CarriedPart[]): Uint8Array {
-  const table = 4 + parts.length * ENTRY;
+/**
+ * position f64 of each journal lane, parts u32, per part {epoch 8, lane u8, first f64, count u32, wall f64, monotonic f64,
+ * age f64, bytes u32}, records.
+ *
+ * @param positions where each journal lane of the writer's epoch stands: tells what a damaged commit before it held
+ */
+export function encodeCarried(positions: readonly number[], parts: readonly CarriedPart[]): Uint8Array {
+  const table = TABLE_AT + parts.length * ENTRY;
   const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.bytes.length, table));
-  bytes.writeUInt32LE(parts.length, 0);
-  let at = 4;
+  for (let lane = 0; lane < JOURNAL_LANES; lane++) bytes.writeDoubleLE(positions[lane]!, 8 * lane);
+  bytes.writeUInt32LE(parts.length, PARTS_AT);
+  let at = TABLE_AT;
   let body = table;
   for (const part of parts) {
     bytes.write(part.epoch, at, 'hex');
@@ -45,10 +54,10 @@ export function encodeCarried(parts: readonly CarriedPart[]): Uint8Array {
 /** The parts of a payload whose CRC held; views of it. */
 export function decodeCarried(payload: Uint8Array): CarriedPart[] {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const count = bytes.readUInt32LE(0);
-  let body = 4 + count * ENTRY;
+  const count = bytes.readUInt32LE(PARTS_AT);
+  let body = TABLE_AT + count * ENTRY;
   return Array.from({ length: count }, (_, index): CarriedPart => {
-    const at = 4 + index * ENTRY;
+    const at = TABLE_AT + index * ENTRY;
     const length = bytes.readUInt32LE(at + 45);
     body += length;
     return {
@@ -62,4 +71,10 @@ export function decodeCarried(payload: Uint8Array): CarriedPart[] {
       bytes: bytes.subarray(body - length, body),
     };
   });
+}
+
+/** Where each journal lane of the writer's epoch stood. */
+export function positionsIn(payload: Uint8Array): number[] {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  return Array.from({ length: JOURNAL_LANES }, (_, lane) => bytes.readDoubleLE(8 * lane));
 }

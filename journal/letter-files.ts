@@ -5,6 +5,7 @@ import { type CarriedPart, decodeCarried, encodeCarried } from './carried-codec.
 import type { Burial } from './journal-port.ts';
 import type { DataKey, LogKeys } from './key-ring.ts';
 import { segmentFile, segmentNumbers } from './segment-files.ts';
+import { noPositions } from './spans.ts';
 
 const LOG = 'letters';
 /** What a file says of itself is in its first block: enough to list letters without reading what they hold. */
@@ -55,7 +56,7 @@ export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): 
       // Used once whatever happens: a number is part of the nonce.
       const number = ++last;
       const key = keys.current(epoch);
-      const blocks = [Buffer.from(JSON.stringify({ ...burial, buriedMs })), encodeCarried(parts)].map(
+      const blocks = [Buffer.from(JSON.stringify({ ...burial, buriedMs })), encodeCarried(noPositions(), parts)].map(
         (payload, block) => encodeBlock({ segment: number, block, epoch, kind: 'carried' }, payload, key),
       );
       const content = Buffer.concat(blocks);

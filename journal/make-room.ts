@@ -16,7 +16,7 @@ import {
 } from './spans.ts';
 
 /** Of a segment, what is carried on in one block: small enough to fill segments well. */
-const CARRIED_SHARE = 1 / 16;
+const CARRIED_SHARE = 1 / 8;
 
 /**
  * Gives back the segments in which every record has a fate, once the fates are durable.
@@ -115,8 +115,8 @@ const waitingPartOf = (part: CarriedPart, waiting: readonly Waiting[]): RangeSet
 
 /** Writes records under the identity that they have already. Durable when it resolves. */
 export async function carry(journal: OpenJournal, parts: readonly CarriedPart[]): Promise<void> {
-  const { log, reader, epoch } = journal;
-  const payload = encodeCarried(parts);
+  const { log, reader, epoch, positions } = journal;
+  const payload = encodeCarried(positions, parts);
   if (!log.fits(payload.length)) await log.roll();
   const [place] = await log.append([{ kind: 'carried', payload }], { sync: true });
   growSpanByCarried(currentSpan(journal), parts);

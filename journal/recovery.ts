@@ -6,7 +6,7 @@ import { LANES, type Lane } from '../core/priority.ts';
 import { rangeSetOf } from '../core/ranges.ts';
 import type { AgeStamp } from './age-clock.ts';
 import { type Aside, mayHoldData } from './aside.ts';
-import { decodeCarried } from './carried-codec.ts';
+import { decodeCarried, positionsIn } from './carried-codec.ts';
 import { type CommitBlock, decodeCommit } from './commit-codec.ts';
 import type { OldEpoch, OldLane } from './journal-port.ts';
 import { type JournalSnapshot, RECORDS_LOG } from './journal-snapshot.ts';
@@ -50,7 +50,10 @@ export async function recoverJournal(
   let stamp = snapshot?.stamp;
   for (const { segment, epoch, commit, carried } of found) {
     const span = findOrAdd(spans, segment, epoch);
-    if (carried) growSpanByCarried(span, decodeCarried(carried));
+    if (carried) {
+      growSpanTo(span, positionsIn(carried));
+      growSpanByCarried(span, decodeCarried(carried));
+    }
     if (!commit) continue;
     Object.assign(state, commit.state);
     growSpanTo(span, commit.positions);

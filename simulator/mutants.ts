@@ -194,8 +194,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'forget at opening what was carried on',
     file: 'journal/recovery.ts',
-    find: 'if (carried) growSpanByCarried(span, decodeCarried(carried));',
-    replace: 'void decodeCarried; void growSpanByCarried;',
+    find: 'growSpanByCarried(span, decodeCarried(carried));',
+    replace: 'void decodeCarried;',
     focus: 'crash',
   },
   {

@@ -22,6 +22,7 @@ export function nodeCommand(): Command {
       "the account's IoT Core endpoint (default: the fleet file, then uplink.json beside the credentials)",
     )
     .option('--mqtt-port <port>', "the hub's MQTT port", portOption)
+    .option('--metrics-port <port>', 'serve /metrics on 127.0.0.1 (default: not at all)', portOption)
     .option('--speed <factor>', 'replayed and simulated time runs so many times faster', speedOption, 1)
     .option('--for <duration>', 'stop by itself after this time', durationOption)
     .option('--json', 'print the ledger of the node as JSON at the end')

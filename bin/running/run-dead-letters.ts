@@ -1,6 +1,6 @@
+import { priorityOf } from '../../core/priority.ts';
 import { MAX_SHOWN_RECORDS } from '../../edge/control-requests.ts';
 import type { ShownRecord } from '../../edge/shown-letter.ts';
-import { priorityOf } from '../../core/priority.ts';
 import type { DeadLetter } from '../../journal/journal-port.ts';
 import { textTable } from '../table.ts';
 import { askIfRunning, askNode, chooseNode, type NodeClientOptions, nodesIn, notRunning } from './node-client.ts';
@@ -62,7 +62,13 @@ export async function showDeadLetter(
       records: Math.min(MAX_SHOWN_RECORDS, most - skip),
     });
   let shown = await page(0);
-  if (!options.json) out(textTable(LETTER_HEAD, shown.letters.map((letter) => letterRow({ node, ...letter }))));
+  if (!options.json)
+    out(
+      textTable(
+        LETTER_HEAD,
+        shown.letters.map((letter) => letterRow({ node, ...letter })),
+      ),
+    );
   const { count } = shown;
   let told = 0;
   for (;;) {
@@ -125,4 +131,5 @@ export async function discardDeadLetters(
   else out(`node ${node}: ${records} records are gone\n`);
 }
 
-const timeText = (ms: number): string => (Number.isNaN(new Date(ms).getTime()) ? `${ms} ms` : new Date(ms).toISOString());
+const timeText = (ms: number): string =>
+  Number.isNaN(new Date(ms).getTime()) ? `${ms} ms` : new Date(ms).toISOString();

@@ -6,11 +6,13 @@ import type { Fleet } from '../../core/fleet.ts';
 import { checkNodeLedger } from '../../core/ledger.ts';
 import { nodeNames, planNode } from '../../core/node-plan.ts';
 import { nodeDirectory } from '../../edge/node-directory.ts';
+import { nodeMetrics } from '../../edge/node-metrics.ts';
 import { startPlainNode } from '../../edge/plain-node.ts';
 import { startJournalWorker } from '../../journal/worker-client.ts';
 import { EXIT } from '../program.ts';
 import { chooseUplinks } from './far-side-choice.ts';
 import { loadFleetOrReport } from './fleet-option.ts';
+import { startMetricsServer } from './metrics-server.ts';
 import { untilStopped } from './until-stopped.ts';
 
 const FLUSH_MS = 10_000;
@@ -23,6 +25,7 @@ export interface NodeOptions {
   hub?: string;
   endpoint?: string;
   mqttPort?: number;
+  metricsPort?: number;
   speed: number;
   for?: number;
   json?: true;
@@ -53,6 +56,17 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
     await worker.close();
     throw error;
   });
+  const metrics =
+    options.metricsPort === undefined
+      ? undefined
+      : await startMetricsServer(options.metricsPort, async () => nodeMetrics(await node.status())).catch(
+          async (error) => {
+            await node.stop(0);
+            await worker.close();
+            throw error;
+          },
+        );
+  if (metrics) process.stderr.write(`node ${plan.node}: metrics at ${metrics.url}\n`);
   const ways = node.ways.map(({ farSide, endpoint: { host, port } }) => `${farSide} at ${host}:${port}`);
   process.stderr.write(`node ${plan.node}: delivering to ${ways.join(', else to ')}\n`);
   if (demo && fleet.demo) {
@@ -61,6 +75,7 @@ export async function runNode(file: string, options: NodeOptions): Promise<void>
     );
   }
   const broken = await Promise.race([stopped.then(() => undefined), worker.failed]);
+  await metrics?.close();
   if (broken) throw broken;
   const { ledger, forward, failedSources } = await node.stop(FLUSH_MS);
   await worker.close();

@@ -35,7 +35,9 @@ export function pullText(node: string, stream: string, result: Extract<PullResul
     ...(pulledBefore > 0 ? [`${pulledBefore} of these times were pulled before`] : []),
     `${stillLocal} records of ${stream} are still local only, outside of what was asked for`,
     ...(agedOut > 0
-      ? [`${agedOut} have aged out of the node's disk; whether any was of these times is not known (journal.localBytes)`]
+      ? [
+          `${agedOut} have aged out of the node's disk; whether any was of these times is not known (journal.localBytes)`,
+        ]
       : []),
     ...(unreadable > 0 ? [`${unreadable} local positions are damaged and cannot be read`] : []),
   ];

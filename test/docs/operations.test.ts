@@ -26,7 +26,8 @@ test('the exit codes are those of the command line', () => {
 
 test('the metrics that it names exist', () => {
   const named = [...section('Metrics').matchAll(/`headwater_([a-z_]+)`/g)].map(([, name]) => name!);
-  const metrics = readText('hub/metrics.ts');
+  const sources = ['hub/metrics.ts', 'core/ledger-metrics.ts', 'edge/node-metrics.ts'];
+  const metrics = sources.map(readText).join('');
   expect(named.filter((name) => name !== '' && !metrics.includes(`'${name}'`))).toEqual([]);
   expect(named.length).toBeGreaterThan(4);
 });

@@ -1,14 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { prometheusText } from '../../adapters/metrics/prometheus-text.ts';
 import { createMemoryAudit } from '../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
-import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
-import { PRIORITY_CONTRACT } from '../../core/priority.ts';
+import { prometheusText } from '../../adapters/metrics/prometheus-text.ts';
 import { createControl } from '../../edge/control.ts';
 import type { ControlAnswer, ControlQuestion } from '../../edge/control-requests.ts';
-import { isEnvelope } from '../../core/envelope/identity-prefix.ts';
-import { createIngest } from '../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../helpers/byte-codec.ts';
+import { nodeWithDeadLetters } from '../helpers/dead-letters.ts';
 import { MINUTE, nodePlan, startTestNode, streamPlan, turns } from '../helpers/edge-node.ts';
 
 type Bench = Pick<Awaited<ReturnType<typeof startTestNode>>, 'node' | 'clock' | 'disk' | 'logger' | 'send'>;
@@ -24,35 +19,6 @@ const value = <T>(answer: ControlAnswer): T => {
   if (!answer.ok) throw new Error(answer.detail);
   return answer.value as T;
 };
-
-/** A node that its far side did not let deliver: records of one envelope ran out of retries. */
-async function nodeWithDeadLetters() {
-  const low = { ...PRIORITY_CONTRACT.low, retries: 1, initialTimeoutMs: 1_000, maxTimeoutMs: 1_000 };
-  const store = createMemoryRecordStore('far-1');
-  const far = { lets: false, store };
-  const bench = await startTestNode(
-    nodePlan([streamPlan('level', { lane: 3, syncMs: 1_000 })], { priorities: { ...PRIORITY_CONTRACT, low } }),
-    {
-      openUplink: (clock, logger) => {
-        const ports = { store, codec: byteCodec, nowMs: clock.wallMs, logger, audit: createMemoryAudit() };
-        const willing = createIngest({ ...ports, mayCarry: () => true });
-        const unwilling = createIngest({ ...ports, mayCarry: () => false });
-        // Questions are answered all the same: the far side is there.
-        return createMemoryUplink(
-          (messages) =>
-            far.lets || messages.every(({ payload }) => !isEnvelope(payload)) ? willing(messages) : unwilling(messages),
-          'node-1',
-        );
-      },
-    },
-  );
-  await bench.send('level', 10, 11, 12, 13, 14, 15, 16, 17); // refused in halves: four letters of two
-  for (let second = 0; second < 60; second++) {
-    bench.clock.advance(1_000);
-    await turns(5);
-  }
-  return { ...bench, node: bench.node, far };
-}
 
 interface Listed {
   id: string;
@@ -121,9 +87,7 @@ describe('dead letters', () => {
       { id: '4', from: 6, to: 8 },
     ]);
     const { id } = letters[1]!;
-    const shown = value<{ records: unknown[] }>(
-      await ask({ request: 'dead-letters-show', id, skip: 1, records: 1 }),
-    );
+    const shown = value<{ records: unknown[] }>(await ask({ request: 'dead-letters-show', id, skip: 1, records: 1 }));
     expect(shown).toMatchObject({ letters: [letters[1]], count: 2 });
     expect(shown.records).toEqual([
       {
@@ -200,9 +164,7 @@ test('keys are rotated, and whoever reviews hears of it', async () => {
   expect(audit.events).toEqual([
     { actor: 'control-socket', action: 'rotate-keys', target: 'node-1', outcome: 'allowed' },
   ]);
-  expect(bench.logger.lines.map(({ message }) => message)).toContain(
-    'journal: written with a new key from now on',
-  );
+  expect(bench.logger.lines.map(({ message }) => message)).toContain('journal: written with a new key from now on');
 });
 
 test('what fails is an answer, and is audited as refused', async () => {

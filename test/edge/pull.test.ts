@@ -120,6 +120,19 @@ describe('pull', () => {
     await expectBalance(bench);
   });
 
+  test('what cannot be read any more is told, the rest is pulled', async () => {
+    const bench = await startTestNode(plan());
+    for (const seconds of [[1, 2], [3, 4, 5], [6]]) await collect(bench, 'raw', 'm-1', seconds);
+    const [name] = [...bench.disk.files.keys()].filter((file) => file.startsWith('records-'));
+    const bytes = bench.disk.files.get(name!)!;
+    const blocks = [...bytes.toString('latin1').matchAll(/HWB2/g)].map(({ index }) => index);
+    console.log([...bench.disk.files].map(([n,b])=>[n,b.length]), blocks);
+    bytes[blocks[2]! + 60]! ^= 1; // head, [1, 2], [3, 4, 5], [6]
+    expect(await pull(bench)).toEqual(counts({ pulled: 3, unreadable: 3, agedOut: 3 }));
+    expect(await storedAfterAMinute(bench)).toEqual([1, 2, 6]);
+    await expectBalance(bench);
+  });
+
   test('a full disk stops it; what went through counts, and asking again goes on', async () => {
     let failing = false;
     const wrapped = (file: DiskFile): DiskFile => ({

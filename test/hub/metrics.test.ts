@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { noTotals } from '../../core/lane-fates.ts';
 import { metricsText } from '../../hub/metrics.ts';
 import { hubStatus } from '../helpers/hub-status.ts';
 
@@ -21,6 +22,14 @@ test('every number of the status is a sample', async () => {
       `headwater_stored_records{${b},priority="high"} 0`,
       `headwater_stored_records{${b},priority="normal"} 0`,
       `headwater_stored_records{${b},priority="low"} 9`,
+      'headwater_given_up_records{node="node-a",priority="critical"} 0',
+      'headwater_given_up_records{node="node-a",priority="high"} 20',
+      'headwater_given_up_records{node="node-a",priority="normal"} 21',
+      'headwater_given_up_records{node="node-a",priority="low"} 22',
+      `headwater_given_up_records{${b},priority="critical"} 0`,
+      `headwater_given_up_records{${b},priority="high"} 0`,
+      `headwater_given_up_records{${b},priority="normal"} 0`,
+      `headwater_given_up_records{${b},priority="low"} 23`,
       'headwater_envelopes_refused_total{node="node-a",reason="overlap"} 5',
       'headwater_envelopes_refused_total{node="node-a",reason="undecodable"} 6',
       'headwater_received_bytes_total{node="node-a"} 7',
@@ -45,4 +54,26 @@ test('every number of the status is a sample', async () => {
 
 test('a second scrape starts from the status again, not from the first', async () => {
   expect(await samples()).toEqual(await samples());
+});
+
+test('of nodes in this process the fates of everything are samples too', async () => {
+  const { body } = await metricsText(hubStatus(), [
+    {
+      node: 'node-a',
+      sources: { bench: { collected: 40, refused: { unparsable: 41 } } },
+      streams: [],
+      lanes: [{ priority: 'low', enqueued: 42, ...noTotals(), evicted: 43, elsewhere: 0, waiting: 44, inDoubt: 45 }],
+      localHeld: 46,
+    },
+  ]);
+  const lines = body.split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'headwater_readings_refused_total{node="node-a",source="bench",reason="unparsable"} 41',
+      'headwater_records_final{node="node-a",priority="low",fate="evicted"} 43',
+      'headwater_records_waiting{node="node-a",priority="low"} 44',
+      'headwater_readings_local_on_disk{node="node-a"} 46',
+      'headwater_stored_records{node="node-a",priority="critical"} 1',
+    ]),
+  );
 });

@@ -39,7 +39,8 @@ describe('blocks', () => {
             forged: 0,
             unknownKeys: [],
           });
-          for (const [, content] of written) if (content.length > 8) expect(bytes.includes(Buffer.from(content))).toBe(false);
+          for (const [, content] of written)
+            if (content.length > 8) expect(bytes.includes(Buffer.from(content))).toBe(false);
         },
       ),
     );
