@@ -36,7 +36,7 @@ export function pullText(node: string, stream: string, result: Extract<PullResul
     `${stillLocal} records of ${stream} are still local only, outside of what was asked for`,
     ...(agedOut > 0
       ? [
-          `${agedOut} have aged out of the node's disk; whether any was of these times is not known (journal.localBytes)`,
+          `${agedOut} have aged out of the node's disk${unreadable > 0 ? ', or are damaged' : ''}; whether any was of these times is not known (journal.localBytes)`,
         ]
       : []),
     ...(unreadable > 0 ? [`${unreadable} local positions are damaged and cannot be read`] : []),

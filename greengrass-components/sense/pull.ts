@@ -30,7 +30,10 @@ export type PullResult =
       pulledBefore: number;
       /** Positions on the disk that cannot be read; whose they were is not known. */
       unreadable: number;
-      /** Records of the stream, of all devices, that were pushed off the disk before anybody asked. Their times are not known. */
+      /**
+       * Records of the stream, of all devices, that were pushed off the disk before anybody asked, or are unreadable. Their
+       * times are not known.
+       */
       agedOut: number;
       /** Records of the stream, of all devices, that are still here and were not asked for. */
       stillLocal: number;

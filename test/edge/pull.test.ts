@@ -123,10 +123,9 @@ describe('pull', () => {
   test('what cannot be read any more is told, the rest is pulled', async () => {
     const bench = await startTestNode(plan());
     for (const seconds of [[1, 2], [3, 4, 5], [6]]) await collect(bench, 'raw', 'm-1', seconds);
-    const [name] = [...bench.disk.files.keys()].filter((file) => file.startsWith('records-'));
-    const bytes = bench.disk.files.get(name!)!;
+    const name = [...bench.disk.files.keys()].findLast((file) => file.startsWith('records-'))!;
+    const bytes = bench.disk.files.get(name)!;
     const blocks = [...bytes.toString('latin1').matchAll(/HWB2/g)].map(({ index }) => index);
-    console.log([...bench.disk.files].map(([n,b])=>[n,b.length]), blocks);
     bytes[blocks[2]! + 60]! ^= 1; // head, [1, 2], [3, 4, 5], [6]
     expect(await pull(bench)).toEqual(counts({ pulled: 3, unreadable: 3, agedOut: 3 }));
     expect(await storedAfterAMinute(bench)).toEqual([1, 2, 6]);
@@ -157,6 +156,46 @@ describe('pull', () => {
     expect(await pull(bench)).toEqual(counts({ pulled: 2 }));
     expect(await storedAfterAMinute(bench)).toEqual([1, 2]);
   });
+
+  test.each([0, 1, 2, 3, 4])(
+    'a process that dies after %d of the writes of a pull doubles and loses nothing',
+    async (writes) => {
+      let left = Number.POSITIVE_INFINITY;
+      const bench = await startTestNode(plan(), {
+        wrapDisk: (disk): MemoryDisk => {
+          const own = { dead: false };
+          const mortal = (file: DiskFile): DiskFile => ({
+            ...file,
+            write(offset, bytes) {
+              own.dead ||= left-- <= 0;
+              if (own.dead) throw new Error('this process is dead');
+              return file.write(offset, bytes);
+            },
+          });
+          return {
+            ...disk,
+            open: (name) => mortal(disk.open(name) as DiskFile),
+            create: (name) => mortal(disk.create(name) as DiskFile),
+          };
+        },
+      });
+      const seconds = Array.from({ length: 12_000 }, (_, index) => index);
+      await collect(bench, 'raw', 'm-1', seconds);
+      bench.uplink.setLink(false);
+      left = writes;
+      const cut = await pull(bench);
+      left = Number.POSITIVE_INFINITY;
+      await bench.crash();
+      const rest = await pull(bench);
+      if (!rest.ok) throw new Error(rest.detail);
+      expect(rest.pulled + rest.pulledBefore).toBe(12_000);
+      expect(rest.pulledBefore).toBe(cut.pulled);
+      if (writes === 1) expect(cut).toMatchObject({ ok: false, pulled: 5_000 });
+      await turns(500);
+      expect(await storedAfterAMinute(bench)).toEqual(seconds);
+      await expectBalance(bench);
+    },
+  );
 
   test('a stream that the node never had, and a second pull at the same time, are refused', async () => {
     const bench = await startTestNode(plan());

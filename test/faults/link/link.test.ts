@@ -1,19 +1,19 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { uplinkText } from '../../adapters/embedded/uplink-file.ts';
-import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
-import type { NodeLedger } from '../../core/ledger.ts';
-import { createSeededRandom } from '../../core/seeded-random.ts';
-import type { HubLedger } from '../../hub/ledger.ts';
-import { createIngest } from '../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../helpers/byte-codec.ts';
-import { askNumber, openHubData } from '../helpers/hub-data.ts';
-import { createHubRig, makeTemporaryDirectory } from '../helpers/hub-rig.ts';
-import { startIotCoreBroker } from '../helpers/iot-core-broker.ts';
-import { eventually, killAll, type Launched, launch, run, steadyPort, writeFleet } from '../helpers/processes.ts';
-import { startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
+import { uplinkText } from '../../../adapters/embedded/uplink-file.ts';
+import { createMemoryAudit, createMemoryLogger } from '../../../adapters/memory/logger.ts';
+import { createMemoryRecordStore } from '../../../adapters/memory/record-store.ts';
+import type { NodeLedger } from '../../../core/ledger.ts';
+import { createSeededRandom } from '../../../core/seeded-random.ts';
+import type { HubLedger } from '../../../hub/ledger.ts';
+import { createIngest } from '../../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
+import { askNumber, openHubData } from '../../helpers/hub-data.ts';
+import { createHubRig, makeTemporaryDirectory } from '../../helpers/hub-rig.ts';
+import { startIotCoreBroker } from '../../helpers/iot-core-broker.ts';
+import { eventually, killAll, type Launched, launch, run, steadyPort, writeFleet } from '../../helpers/processes.ts';
+import { startTcpProxy, type TcpProxy } from '../../helpers/tcp-proxy.ts';
 
 /**
  * Real nodes and a real hub, and between each node and the hub a way that is bad in its own manner for as long as the

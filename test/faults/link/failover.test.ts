@@ -1,11 +1,11 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { NodeLedger } from '../../core/ledger.ts';
-import type { HubLedger } from '../../hub/ledger.ts';
-import { askNumber, openHubData } from '../helpers/hub-data.ts';
-import { makeTemporaryDirectory } from '../helpers/hub-rig.ts';
-import { eventually, killAll, type Launched, launch, run, steadyPort, writeFleet } from '../helpers/processes.ts';
+import type { NodeLedger } from '../../../core/ledger.ts';
+import type { HubLedger } from '../../../hub/ledger.ts';
+import { askNumber, openHubData } from '../../helpers/hub-data.ts';
+import { makeTemporaryDirectory } from '../../helpers/hub-rig.ts';
+import { eventually, killAll, type Launched, launch, run, steadyPort, writeFleet } from '../../helpers/processes.ts';
 
 /**
  * A node and two hubs, which know nothing of each other: the first is killed while records flow, and comes back. Each

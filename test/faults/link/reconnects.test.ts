@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals';
-import { systemClock } from '../../adapters/embedded/system-clock.ts';
-import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
-import { createMqttUplink } from '../../adapters/mqtt/uplink.ts';
-import { checkNodeLedger } from '../../core/ledger.ts';
-import type { Clock } from '../../core/ports.ts';
-import { createSeededRandom } from '../../core/seeded-random.ts';
-import { createIngest } from '../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../helpers/byte-codec.ts';
-import { nodePlan, startTestNode, streamPlan } from '../helpers/edge-node.ts';
-import { createHubRig, until } from '../helpers/hub-rig.ts';
-import { startTcpProxy } from '../helpers/tcp-proxy.ts';
+import { systemClock } from '../../../adapters/embedded/system-clock.ts';
+import { createMemoryAudit, createMemoryLogger } from '../../../adapters/memory/logger.ts';
+import { createMemoryRecordStore } from '../../../adapters/memory/record-store.ts';
+import { createMqttUplink } from '../../../adapters/mqtt/uplink.ts';
+import { checkNodeLedger } from '../../../core/ledger.ts';
+import type { Clock } from '../../../core/ports.ts';
+import { createSeededRandom } from '../../../core/seeded-random.ts';
+import { createIngest } from '../../../lambdas/ingest/handler.ts';
+import { byteCodec } from '../../helpers/byte-codec.ts';
+import { nodePlan, startTestNode, streamPlan } from '../../helpers/edge-node.ts';
+import { createHubRig, until } from '../../helpers/hub-rig.ts';
+import { startTcpProxy } from '../../helpers/tcp-proxy.ts';
 
 test('100 connections within a minute, each cut after a random number of bytes: every record is stored, once', async () => {
   const store = createMemoryRecordStore('far-1');
