@@ -7,7 +7,10 @@ export default {
   setupFiles: ['<rootDir>/test/helpers/seed.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/', '<rootDir>/test/cloud/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    ...['faults', 'cloud', 'brokers'].map((slow) => `<rootDir>/test/${slow}/`),
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/cdk.out/', '<rootDir>/.headwater/'],
   transform: {
     '\\.ts$': [

@@ -198,12 +198,9 @@ export interface FateBook {
   /** What was sent and received today and this month. */
   meter?: Meter;
   retired: FateTotals[];
-  /** The epochs that became totals last: heads of the records' log may still name them. @default none */
+  /** Epochs that became totals while heads of the records' log may still name them. @default none */
   gone?: Epoch[];
 }
-
-/** More epochs than the heads on disk can name that the book has retired since they were written. */
-const KEPT_GONE = 200;
 
 /** Names a lane of an epoch within its producer. */
 export const laneName = (epoch: Epoch, lane: Lane): string => `${epoch}/${lane}`;
@@ -237,8 +234,13 @@ export function retireEpochs(book: FateBook, alive: ReadonlySet<Epoch>): void {
       delete book.lanes[name];
       if (book.elsewhere) book.elsewhere = forgetLane(book.elsewhere, name, lane);
     }
-    book.gone = [...(book.gone ?? []), epoch].slice(-KEPT_GONE);
+    book.gone = [...(book.gone ?? []), epoch];
   }
+}
+
+/** Retired epochs that no head on disk names any more need not be remembered as such; in place. */
+export function forgetGone(book: FateBook, named: ReadonlySet<Epoch>): void {
+  if (book.gone) book.gone = book.gone.filter((epoch) => named.has(epoch));
 }
 
 /** From now on fates are about this far side, over this uplink; in place. Another one has taken nothing down yet. */

@@ -7,7 +7,7 @@ import { openQuarantineFile } from '../adapters/embedded/quarantine-file.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemRandom } from '../adapters/embedded/system-random.ts';
 import { prometheusText } from '../adapters/metrics/prometheus-text.ts';
-import { openNodeUplink, type UplinkChoice, type UplinkWay } from '../adapters/mqtt/node-uplink.ts';
+import { findNodeUplink, type UplinkChoice, type UplinkWay } from '../adapters/mqtt/node-uplink.ts';
 import type { SharedLink } from '../adapters/mqtt/shared-link.ts';
 import { createListeners } from '../adapters/sources/listen/listeners.ts';
 import { createSource } from '../adapters/sources/source.ts';
@@ -51,15 +51,17 @@ export async function startPlainNode(
 ): Promise<PlainNode> {
   const { plan, directory } = config;
   const { keyDirectory, ...journalConfig } = plan.journal;
+  // Before anything is made: what cannot deliver leaves no folder behind.
+  const found = await findNodeUplink(
+    { clock: systemClock, random: systemRandom, logger },
+    plan,
+    config.uplinks,
+    timingOf(plan.failover),
+  );
   const lock = await lockDirectory(directory);
   try {
-    const opened = await openNodeUplink(
-      { clock: systemClock, random: systemRandom, logger },
-      plan,
-      config.uplinks,
-      timingOf(plan.failover),
-    );
-    const uplink = config.link ? config.link.join(plan.node, opened.uplink) : opened.uplink;
+    const dialled = found.dial();
+    const uplink = config.link ? config.link.join(plan.node, dialled) : dialled;
     const audit = openAuditFile(directory, systemClock, logger);
     const listeners = createListeners(
       { clock: systemClock, logger, audit },
@@ -98,7 +100,7 @@ export async function startPlainNode(
     });
     return {
       ...node,
-      ways: opened.ways,
+      ways: found.ways,
       async stop(flushMs) {
         await control?.close();
         const status = await node.stop(flushMs);

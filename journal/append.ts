@@ -6,6 +6,7 @@ import type { JournalSetup } from './journal-config.ts';
 import type { AppendResult, Commit } from './journal-port.ts';
 import { makeRoom, triesFor } from './make-room.ts';
 import { bytesOf, currentSpan, type OpenJournal } from './open-journal.ts';
+import { holdsRoomInLastTwo } from './room.ts';
 import { ageSpans, growSpan } from './spans.ts';
 
 /** Evictions so close to each other are one story for the log. */
@@ -97,12 +98,12 @@ export function createAppender(setup: JournalSetup): Appender {
     evicted: Outcome[],
   ): Promise<string | undefined> => {
     const { log, pool } = journal;
+    let rolls = 0;
     const quota = setup.quotaNow(journal);
     const travelling = lanes.map(({ lane }) => lane).filter(isLane);
     const highest = Math.min(...travelling, 4);
     const allowed = lanes.length === 0 ? quota.state : highest === 0 ? quota.critical : quota.others;
-    // A spare takes no room that it does not have already.
-    const needed = (): number => (log.fits(more) ? 0 : Math.max(0, log.capacity - pool.bytes()));
+    const needed = (): number => log.growthOf(more);
     for (let tries = triesFor(journal); ; tries--) {
       const bytes = bytesOf(journal) + needed();
       if (bytes <= allowed) return undefined;
@@ -114,9 +115,17 @@ export function createAppender(setup: JournalSetup): Appender {
       // Counters have room of their own and push nobody out; nor does what stays local.
       const from = isLane(highest) ? highest : undefined;
       const request = { from, nowMs: clock.monotonicMs(), localBytes: setup.localBytes };
-      if (tries <= 0 || !(await makeRoom(journal, request, evicted))) {
+      if (tries > 0 && (await makeRoom(journal, request, evicted))) continue;
+      // The last two segments always stay. If it is they that hold what has gone, they must not be the last two.
+      if (
+        rolls++ >= 2 ||
+        !holdsRoomInLastTwo(journal.spans, journal.forward.book) ||
+        bytesOf(journal) + log.capacity > setup.maxBytes
+      ) {
         return `journal holds ${bytes} bytes with this commit, allowed ${allowed} of ${setup.maxBytes}`;
       }
+      await log.roll();
+      currentSpan(journal);
     }
   };
 

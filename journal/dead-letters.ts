@@ -41,8 +41,14 @@ export function createDeadLetters(
       deadRanges(entry).map((range) => ({ ...range, epoch: entry.epoch, lane: entry.lane, fate })),
     );
     if (outcomes.length > 0) {
-      await forward.append(outcomes as Outcome[]);
-      await forward.sync();
+      try {
+        await forward.append(outcomes as Outcome[]);
+        await forward.sync();
+      } catch (error) {
+        // The book in memory is right. If it is lost with a crash the letters are letters again: they stay on the disk.
+        logger.warn({ error: (error as Error).message }, 'journal: forward log not written');
+        return outcomes;
+      }
     }
     await letters.remove(entries);
     return outcomes;
@@ -87,6 +93,28 @@ export function createDeadLetters(
     return { buried, missing: subtract(found.missing, finishedAlready) };
   };
 
+  const replay = async (entry: LetterEntry): Promise<Extract<Outcome, { fate: 'replayed' }>[]> => {
+    const dead = deadRanges(entry);
+    const parts = await letters.read(entry);
+    if (!parts) throw new Error(`dead letter ${entry.number} is damaged: its records cannot be read; discard it`);
+    if (bytesOf(journal) + entry.bytes > config.directoryBytes) {
+      throw new Error(
+        `no room to replay dead letter ${entry.number} of ${entry.bytes} bytes: the journal holds ${bytesOf(journal)} bytes, allowed ${config.directoryBytes}`,
+      );
+    }
+    const again = parts.flatMap((part) =>
+      intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) => ({
+        ...part,
+        first: from,
+        count: to - from,
+        bytes: cut(part, from, to).bytes,
+      })),
+    );
+    // The records are in the queue before their fate says that they wait there.
+    if (again.length > 0) await carry(journal, again);
+    return (await finish([entry], 'replayed')) as Extract<Outcome, { fate: 'replayed' }>[];
+  };
+
   return {
     bury,
     async deadLetters() {
@@ -109,25 +137,14 @@ export function createDeadLetters(
     async exhume(ids) {
       const replayed: Extract<Outcome, { fate: 'replayed' }>[] = [];
       for (const entry of named(ids)) {
-        const dead = deadRanges(entry);
-        const parts = await letters.read(entry);
-        if (!parts) throw new Error(`dead letter ${entry.number} is damaged: its records cannot be read; discard it`);
-        if (bytesOf(journal) + entry.bytes > config.directoryBytes) {
-          throw new Error(
-            `no room to replay dead letter ${entry.number} of ${entry.bytes} bytes: the journal holds ${bytesOf(journal)} bytes, allowed ${config.directoryBytes}`,
-          );
+        try {
+          replayed.push(...(await replay(entry)));
+        } catch (error) {
+          // What waits again already must be told of, whatever became of the others: they are dead letters still.
+          if (replayed.length === 0) throw error;
+          logger.warn({ error: (error as Error).message, id: entry.number }, 'journal: not all dead letters replayed');
+          break;
         }
-        const again = parts.flatMap((part) =>
-          intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) => ({
-            ...part,
-            first: from,
-            count: to - from,
-            bytes: cut(part, from, to).bytes,
-          })),
-        );
-        // The records are in the queue before their fate says that they wait there.
-        if (again.length > 0) await carry(journal, again);
-        replayed.push(...((await finish([entry], 'replayed')) as typeof replayed));
       }
       return replayed;
     },

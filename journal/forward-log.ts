@@ -13,7 +13,7 @@ import {
 import type { Disk } from '../core/ports.ts';
 import type { Lane } from '../core/priority.ts';
 import type { LogKeys } from './key-ring.ts';
-import { recoverLog, segmentNumbers } from './segment-files.ts';
+import { recoverLog, segmentFile, segmentNumbers } from './segment-files.ts';
 import { createSegmentLog } from './segment-log.ts';
 
 /** Where forward writes what became of records. Only forward writes it; the producer reads it to recycle. */
@@ -108,9 +108,10 @@ export async function openForwardLog(
     truncated: recovered.truncated,
     snapshot: () => ({ book, damages }) satisfies ForwardSnapshot as unknown as JsonValue,
   });
-  let previousBytes = 0;
+  const last = recovered.segments.at(-1);
+  let previousBytes = last === undefined ? 0 : await disk.size(segmentFile(LOG, last));
   const roll = async (): Promise<void> => {
-    previousBytes = log.size;
+    if (log.size > 0) previousBytes = log.size;
     await log.roll();
     const numbers = await segmentNumbers(disk, LOG);
     await log.recycle(numbers.slice(0, -2));

@@ -55,7 +55,9 @@ export interface JournalSetup extends JournalPorts {
 }
 
 export function setUpJournal(ports: JournalPorts, config: JournalConfig): JournalSetup {
-  const { maxBytes, localBytes, producer = PRODUCER } = config;
+  const { localBytes, ballastBytes = 0, producer = PRODUCER } = config;
+  // The ballast lies in the directory too.
+  const maxBytes = config.maxBytes - ballastBytes;
   const criticalReserve = config.criticalReserve ?? Math.floor(maxBytes * CRITICAL_SHARE);
   return {
     ...ports,
@@ -64,7 +66,7 @@ export function setUpJournal(ports: JournalPorts, config: JournalConfig): Journa
     localBytes,
     deadLetterBytes: config.deadLetterBytes ?? Math.floor(maxBytes * DEAD_LETTER_SHARE),
     rotateKeysMs: config.rotateKeys ?? Number.POSITIVE_INFINITY,
-    ballastBytes: config.ballastBytes ?? 0,
+    ballastBytes,
     asideBytes: Math.floor(maxBytes * ASIDE_SHARE),
     segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_OF_QUOTA)),
     keysOf: (log) => createLogKeys(ports.keys, producer, log),

@@ -4,6 +4,7 @@ import { currentSpan, type OpenJournal } from './open-journal.ts';
 
 /** If the disk refuses, not again with each commit. */
 const ROTATE_AGAIN_MS = 3_600_000;
+const CLOCK_ERROR_MS = 86_400_000;
 
 export interface KeyRotation {
   /** Rejects if the disk refuses. */
@@ -42,7 +43,9 @@ export function createKeyRotation({ disk, clock, logger, keys, rotateKeysMs }: J
     rotate,
     retire,
     async rotateIfDue(journal) {
-      if (clock.state() !== 'synced' || clock.wallMs() - keys.current().sinceMs < rotateKeysMs) return;
+      const ageMs = clock.wallMs() - keys.current().sinceMs;
+      // A key from the future was made while the clock was wrong: of its age nothing is known.
+      if (clock.state() !== 'synced' || (ageMs < rotateKeysMs && ageMs > -CLOCK_ERROR_MS)) return;
       if (clock.monotonicMs() < rotateAgainAt) return;
       rotateAgainAt = clock.monotonicMs() + ROTATE_AGAIN_MS;
       try {

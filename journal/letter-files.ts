@@ -35,15 +35,14 @@ export interface LetterFiles {
 /** @param epoch of the producer's opening: it only marks the blocks. */
 export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): Promise<LetterFiles> {
   let entries: LetterEntry[] = [];
-  /** Files whose first block cannot be read: kept for whoever looks into the matter. */
-  let unreadable = 0;
   let last = 0;
   for (const number of await segmentNumbers(disk, LOG)) {
     const name = segmentFile(LOG, number);
     const bytes = await disk.size(name);
     const [entry] = payloadsIn(await disk.read(name, 0, ENTRY_READ_BYTES), number, keys);
     if (entry) entries.push({ ...JSON.parse(Buffer.from(entry).toString('utf8')), number, bytes });
-    else unreadable += bytes;
+    // Never acknowledged, or rotten: not the queue's business any more, and somebody may want to look.
+    else await disk.rename(name, `aside-${name}`);
     last = number;
   }
 
@@ -51,7 +50,7 @@ export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): 
     get entries() {
       return entries;
     },
-    bytes: () => entries.reduce((sum, entry) => sum + entry.bytes, unreadable),
+    bytes: () => entries.reduce((sum, entry) => sum + entry.bytes, 0),
     async write(burial, buriedMs, parts) {
       // Used once whatever happens: a number is part of the nonce.
       const number = ++last;

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../core/filters/filter.ts';
 import { type Epoch, epochOf } from '../core/identity.ts';
-import { retireEpochs } from '../core/lane-fates.ts';
+import { forgetGone, retireEpochs } from '../core/lane-fates.ts';
 import type { Lane } from '../core/priority.ts';
 import { createAgeClock } from './age-clock.ts';
 import { openAside } from './aside.ts';
@@ -55,6 +55,7 @@ export async function openJournal(setup: JournalSetup): Promise<{ journal: OpenJ
   await ballast.load();
   // Of damaged fates nobody knows whose records are dead.
   if (forward.damages === 0) await letters.remove(lettersWithoutUse(journal)).catch(() => undefined);
+  forgetGone(forward.book, recovered.named);
   retireEpochs(forward.book, epochsAtWork(journal));
   const alive = epochsAlive(journal);
   const opening: JournalOpening = {

@@ -24,6 +24,8 @@ export interface RecoveredJournal {
   truncated: Record<string, number>;
   nextSegment: number;
   damages: number;
+  /** All epochs that the newest readable head names, whatever became of them. */
+  named: ReadonlySet<Epoch>;
   /** Of the newest commit that can be read. */
   stamp: AgeStamp | undefined;
   /** Removes files that never held anything, which a crash in the middle of a roll leaves; others are kept aside. */
@@ -75,6 +77,7 @@ export async function recoverJournal(
     truncated,
     nextSegment: (log.segments.at(-1) ?? 0) + 1,
     damages: (snapshot?.damages ?? 0) + log.damages + known.lostTails(),
+    named: new Set([...(snapshot?.ends.map(([epoch]) => epoch) ?? []), ...known.epochs]),
     stamp,
     async removeOrphans() {
       for (const number of orphans) {

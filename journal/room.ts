@@ -5,10 +5,18 @@ import { type RangeSet, subtract } from '../core/ranges.ts';
 import { type Holding, holdsLocal, liveBytes, type SegmentSpan, waitingIn } from './spans.ts';
 
 /**
- * Emptying a segment costs writing what still waits in it. At four fifths a byte given back costs four written: dear, but
- * only a journal that is full of more important records does it.
+ * Emptying a segment costs writing what still waits in it. With a fifth of it gone a byte given back costs four written:
+ * dear, but only a journal that is full of more important records does it.
  */
-const MAX_LIVE_SHARE = 0.8;
+const WORTHWHILE = 0.2;
+
+/**
+ * Whether emptying gives something back: part of what it held is gone, or it never held much. What else is not full only
+ * could not be packed better; emptying it again and again would never end.
+ */
+function isWorthEmptying(span: SegmentSpan, live: number): boolean {
+  return heldBytes(span) - live >= WORTHWHILE * span.room || live <= WORTHWHILE * span.room;
+}
 
 /**
  * The segment that is emptied at least cost: its waiting records are carried on, the rest of it is free. What stays local
@@ -16,13 +24,25 @@ const MAX_LIVE_SHARE = 0.8;
  */
 export function segmentToEmpty(spans: readonly SegmentSpan[], book: FateBook): SegmentSpan | undefined {
   const waiting = waitingIn(spans, book);
-  const shares = spans
+  const worthwhile = spans
     .slice(0, -2) // the last two carry the state
-    .map((span, index) => ({ span, share: liveBytes(waiting[index]!) / Math.max(1, span.room) }))
-    .filter(({ share }) => share <= MAX_LIVE_SHARE)
-    .sort((a, b) => a.share - b.share);
-  return (shares.find(({ span }) => !holdsLocal(span)) ?? shares[0])?.span;
+    .map((span, index) => ({ span, live: liveBytes(waiting[index]!) }))
+    .filter(({ span, live }) => isWorthEmptying(span, live))
+    .sort((a, b) => a.live / a.span.room - b.live / b.span.room);
+  return (worthwhile.find(({ span }) => !holdsLocal(span)) ?? worthwhile[0])?.span;
 }
+
+/** Whether one of the last two segments, which always stay, would be worth emptying for what is gone from it. */
+export function holdsRoomInLastTwo(spans: readonly SegmentSpan[], book: FateBook): boolean {
+  const waiting = waitingIn(spans, book).slice(-2);
+  return spans.slice(-2).some((span, index) => {
+    const live = liveBytes(waiting[index]!);
+    return heldBytes(span) - live >= WORTHWHILE * span.room;
+  });
+}
+
+const heldBytes = ({ laneBytes, carried }: SegmentSpan): number =>
+  [...laneBytes, ...carried.map(({ bytes }) => bytes)].reduce((sum, bytes) => sum + bytes, 0);
 
 export interface Evictable {
   spans: readonly SegmentSpan[];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { openFileDisk } from '../adapters/embedded/file-disk.ts';
 import { openKeyRing } from '../adapters/embedded/key-file.ts';
@@ -37,6 +38,12 @@ async function answer(request: WorkerRequest): Promise<unknown> {
     };
     const { keyFile = `${directory}.keys.json`, ...config } = request.config;
     const disk = openFileDisk(directory);
+    const held = (await disk.list()).filter((name) => name.endsWith('.hwj'));
+    if (held.length > 0 && !existsSync(keyFile)) {
+      throw new Error(
+        `journal: ${keyFile} is missing, and ${directory} holds ${held.length} files that need its keys. Put it back, or move the directory away to begin anew without its records`,
+      );
+    }
     const keys = await openKeyRing(keyFile, systemClock);
     const ports = { disk, clock: systemClock, random: systemRandom, logger, keys };
     journals.set(directory, createJournal(ports, config));

@@ -262,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'count a refusal that comes twice as two failures',
     file: 'core/forward/answers.ts',
-    find: 'const failed = intersect(rest, addRanges(lane.doubt, gone));',
+    find: 'const failed = subtract(intersect(rest, addRanges(lane.doubt, gone)), lane.blamed);',
     replace: 'const failed = rest;',
     focus: 'contract,late',
   },

@@ -23,6 +23,7 @@ export const CONTROL_LIMITS: ControlSocketLimits = {
 };
 
 const LINE_FEED = 10;
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Answers requests of this machine's operator: one JSON document a line, one line of JSON back for each, in order. Only
@@ -65,6 +66,8 @@ function serve(socket: Socket, answer: (line: string) => Promise<object>, limits
   let pending = Buffer.alloc(0);
   let busy = false;
   const say = (value: object): void => {
+    // Who asks and does not read is let go: its answers would pile up here.
+    if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
     if (!socket.destroyed) socket.write(`${JSON.stringify(value)}\n`);
   };
   const work = async (): Promise<void> => {

@@ -48,18 +48,18 @@ export interface NodeUplinkPorts {
 }
 
 /**
- * Opens a node's way out: its uplinks in order of preference, each with its own credentials. One that cannot be used
+ * A node's way out: its uplinks in order of preference, each with its own credentials. One that cannot be used
  * is left out and told of, since the others may serve: a certificate that expired beside a healthy hub must not keep
  * the node from starting.
  *
  * @throws CredentialsError; Error if no uplink can be used: that of the first
  */
-export async function openNodeUplink(
+export async function findNodeUplink(
   ports: NodeUplinkPorts,
   identity: { node: string; fleet: string },
   choices: readonly UplinkChoice[],
   timing: Omit<FailoverConfig, 'uplinks'>,
-): Promise<{ uplink: Uplink; ways: UplinkWay[] }> {
+): Promise<{ ways: UplinkWay[]; dial: () => Uplink }> {
   const found = await Promise.all(choices.map((choice) => findWay(choice, identity, ports.clock.wallMs())));
   const usable = found.flatMap((one) => (one instanceof Error ? [] : [one]));
   found.forEach((one, at) => {
@@ -77,9 +77,9 @@ export async function openNodeUplink(
   };
   const ways = usable.map(({ name, side, endpoint }) => ({ name, farSide: side.name, endpoint }));
   const names = ways.map(({ name }) => name);
-  const uplink =
+  const dial = (): Uplink =>
     usable.length === 1 ? open(0, ports.logger) : createFailoverUplink({ ...ports, dial: open }, names, timing);
-  return { uplink, ways };
+  return { ways, dial };
 }
 
 interface FoundWay {

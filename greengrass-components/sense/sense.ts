@@ -4,6 +4,7 @@ import type { NodePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, SourceSink, SourceState } from '../../core/ports.ts';
 import { isLane, type Lane } from '../../core/priority.ts';
 import type { ReadingRefusal } from '../../core/reading.ts';
+import { MAX_JSON_BYTES } from '../../core/value.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
 import { createPull, type Pull, pulledNotesIn } from './pull.ts';
@@ -38,6 +39,8 @@ export interface Sense {
 
 /** Readings per commit at most, as long as a single offer is not larger. */
 const MAX_ROUND = 20_000;
+/** … and about so many bytes of large values: a commit is one block. */
+const MAX_ROUND_BYTES = 4 * 1024 * 1024;
 /** How long a commit with nothing kept waits for others to share its flush with (docs/adr/0002-journal.md). */
 export const LINGER_MS = 200;
 const positionKey = (source: string): string => `position/${source}`;
@@ -252,11 +255,20 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
 
 function takeRound(offers: Offer[]): Offer[] {
   let size = 0;
+  let bytes = 0;
   let count = 0;
   for (const { batch } of offers) {
     size += batch.readings.length + (batch.refused?.length ?? 0);
-    if (count > 0 && size > MAX_ROUND) break;
+    bytes += batch.readings.reduce((sum, { value }) => sum + weightOf(value), 0);
+    if (count > 0 && (size > MAX_ROUND || bytes > MAX_ROUND_BYTES)) break;
     count++;
   }
   return offers.splice(0, count);
+}
+
+/** About what a value takes beyond that of a number; of an object nothing is known before it is checked. */
+function weightOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (Array.isArray(value)) return 8 * value.length;
+  return typeof value === 'object' && value !== null ? MAX_JSON_BYTES : 0;
 }

@@ -46,6 +46,14 @@ export async function readAll(journal: Journal, epoch: string, lane: Lane, to: n
   return { values, missing };
 }
 
+/** Records of a kilobyte each, about so many bytes in all, of lane 2. */
+function largeCommit(bytes: number): Commit {
+  const writers = Array.from({ length: Math.ceil(bytes / 1_000) }, (_, index) => index);
+  const writer = createRecordWriter();
+  for (const index of writers) writer.push({ ...record(7, index), value: 'x'.repeat(1_000) });
+  return { lanes: [{ lane: 2, count: writers.length, bytes: writer.bytes() }], state: {}, clockOffsetMs: 0 };
+}
+
 /** Appends until the journal refuses, at most 100,000 records: where the lane ends then, and what had to go. */
 async function fill(
   journal: Journal,
@@ -211,6 +219,45 @@ export function journalContract(name: string, make: () => Promise<JournalHarness
         await journal.read({ epoch, lane: 1, from: 0, to: end, maxRecords: 1e9, maxBytes: 1e9, leaseMs: 60_000 });
         const more = await fill(journal, 1, 100, end);
         expect(more.evicted.filter(({ lane, from }) => lane === 1 && from < end)).toEqual([]);
+        await journal.close();
+      }));
+
+    test('full of large records: critical ones still push the others out, for ever', () =>
+      within(async (harness) => {
+        const journal = harness.start({ maxBytes: 1024 ** 2 });
+        await journal.open();
+        const large = largeCommit(16_000);
+        for (let round = 0; round < 150; round++) {
+          expect(
+            await journal.append({ ...large, lanes: large.lanes.map((one) => ({ ...one, lane: 2 })) }),
+          ).toMatchObject({
+            ok: true,
+          });
+          expect(await journal.append(commitOf(0, [round]))).toMatchObject({ ok: true });
+          expect((await journal.status()).bytes).toBeLessThanOrEqual(1024 ** 2);
+        }
+        await journal.close();
+      }));
+
+    test('a commit larger than there is room for is refused, and wedges nothing', () =>
+      within(async (harness) => {
+        const journal = harness.start({ maxBytes: 1024 ** 2 });
+        const { epoch } = await journal.open();
+        expect(await journal.append(largeCommit(3 * 1024 ** 2))).toMatchObject({ ok: false, reason: 'journal-full' });
+        let end = 0;
+        for (let round = 0; round < 12; round++) {
+          // Larger than a segment: two of them are the last two, and always stay.
+          const result = await journal.append(
+            commitOf(
+              2,
+              Array.from({ length: 10_000 }, (_, index) => end + index),
+            ),
+          );
+          expect(result).toMatchObject({ ok: true, lanes: [{ first: end }] });
+          end += 10_000;
+          await journal.settle([{ epoch, lane: 2, from: end - 10_000, to: end, fate: 'delivered' }]);
+        }
+        expect(await journal.append(commitOf(0, [1]))).toMatchObject({ ok: true });
         await journal.close();
       }));
 

@@ -19,7 +19,7 @@ describe('the cloud in the simulator', () => {
 
   test('processes die before and after calls of every kind, and no invariant breaks', async () => {
     const reached = new Set<string>();
-    for (let seed = 1n; seed <= 5n; seed++) {
+    for (let seed = 1n; seed <= 12n; seed++) {
       const { violation, faults, rows } = await simulate({ seed, maxEvents: EVENTS, focus: ['cloud'] });
       expect(violation).toBeUndefined();
       expect(rows).toBeGreaterThan(0);

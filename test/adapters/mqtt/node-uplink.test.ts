@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemClock } from '../../../adapters/embedded/system-clock.ts';
 import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
-import { CredentialsError, openNodeUplink, type UplinkChoice } from '../../../adapters/mqtt/node-uplink.ts';
+import { CredentialsError, findNodeUplink, type UplinkChoice } from '../../../adapters/mqtt/node-uplink.ts';
 import type { Uplink } from '../../../core/ports.ts';
 import { createHubRig, type HubRig, hastyRandom } from '../../helpers/hub-rig.ts';
 
@@ -18,14 +18,15 @@ afterEach(async () => {
 
 async function open(...choices: UplinkChoice[]) {
   const logger = createMemoryLogger();
-  const found = await openNodeUplink(
+  const found = await findNodeUplink(
     { clock: systemClock, random: hastyRandom, logger },
     { node: 'n-1', fleet: 'f' },
     choices,
     TIMING,
   );
-  opened.push(found.uplink);
-  return { ...found, logger };
+  const uplink = found.dial();
+  opened.push(uplink);
+  return { ...found, uplink, logger };
 }
 const choice = (name: string, folder = 'n-1'): UplinkChoice => ({
   name,

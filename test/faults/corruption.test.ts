@@ -15,7 +15,7 @@ import {
   journalOn,
   type KnownBlock,
   makeHealthyJournal,
-} from './damaged-journal.ts';
+} from '../journal/damaged-journal.ts';
 
 /**
  * Bytes that change by themselves: whatever they are, only the blocks that they touch are lost, their records are named
