@@ -163,7 +163,7 @@ test('a function that throws at its start: its messages come again', async () =>
     20,
   );
   await feed.send(node.name, encodeEnvelope(envelopeOf(0, 10, { node: node.name })));
-  await eventually('a start that fails', () => thrown.used() === 1);
+  await eventually('a start that fails', () => thrown.used() === 1, 60_000);
   ends.lift();
   await node.hearsStored(2, 0, 10);
   await feed.drained();
