@@ -195,12 +195,14 @@ function use(
   actions: FailoverAction[],
 ): void {
   const promote = state.probe?.uplink === uplink;
+  // A look that has not been answered yet may have no connection either.
+  const connected = promote && state.probe?.answeredAt !== undefined;
   if (state.probe && !promote) actions.push({ type: 'drop-probe' });
   actions.push({ type: 'use', uplink, promote, reason });
   state.probe = undefined;
   state.active = uplink;
   state.usedSince = now;
-  state.awaySince = promote ? undefined : now;
+  state.awaySince = connected ? undefined : now;
   state.unansweredSince = undefined;
   state.lastProbed = -1;
   state.probeAt = uplink === 0 ? Number.POSITIVE_INFINITY : now + pauseMs(state, fraction, config);
