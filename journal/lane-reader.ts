@@ -36,8 +36,8 @@ export interface LaneReader {
   noteBlock(place: LogPlace, block: Pick<IndexedBlock, 'kind' | 'epoch' | 'ranges'>): void;
 }
 
-/** Indexes of older segments that are kept: a lane that is read on seldom needs another one. */
-const KEPT_INDEXES = 32;
+/** Blocks of older segments whose index is kept: a lane that is read on seldom needs another segment. */
+const KEPT_BLOCKS = 5_000;
 
 /**
  * Finds records by position, in the segment they were committed to or one they were carried into. The index of the segment
@@ -69,8 +69,12 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
 
   const keepIndex = (segment: number, index: IndexedBlock[]): void => {
     indexes.set(segment, index);
-    const [oldest] = indexes.keys();
-    if (indexes.size > KEPT_INDEXES) indexes.delete(oldest!);
+    let blocks = [...indexes.values()].reduce((sum, one) => sum + one.length, 0);
+    for (const [oldest, { length }] of indexes) {
+      if (blocks <= KEPT_BLOCKS || oldest === segment) break;
+      indexes.delete(oldest);
+      blocks -= length;
+    }
   };
 
   const partsAt = async ({ segment, block }: Place): Promise<CarriedPart[]> => {

@@ -183,8 +183,8 @@ async function expectOneTruth(content: HubData, ledger: NodeLedger): Promise<voi
       expired: 0,
       damaged: 0,
     });
-    if (priority === 'critical' || priority === 'high')
-      expect({ evicted, waiting }).toEqual({ evicted: 0, waiting: 0 });
+    // What matters less may have had to go; what matters most never.
+    if (priority === 'critical') expect({ evicted, waiting }).toEqual({ evicted: 0, waiting: 0 });
   }
 
   // Nothing is there twice: by identity, and by what was measured.
