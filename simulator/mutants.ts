@@ -168,12 +168,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '(records[from - first + 1] ?? records[from - first]!).offset',
   },
   {
-    name: 'evict what is on its way',
-    file: 'journal/room.ts',
-    find: 'ranges: subtract(ranges, leased(holding.epoch, holding.lane))',
-    replace: 'ranges: leased ? ranges : subtract(ranges, [])',
-  },
-  {
     name: 'evict the oldest, whatever its class',
     file: 'journal/room.ts',
     find: '(a.lane === b.lane ? a.ageMs < b.ageMs : a.lane > b.lane)',
