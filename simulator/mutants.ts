@@ -8,6 +8,8 @@ export interface Mutant {
   replace: string;
   /** Kinds of fault (scenario.ts) without which it seldom shows: it is caught without them too, only later. */
   focus?: string;
+  /** Needs so many seeds that it is only run by its name: `npm run simulate:mutants -- NAME`. */
+  seldom?: true;
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -207,6 +209,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'name a series in one commit only',
+    seldom: true,
     file: 'greengrass-components/sense/series.ts',
     find: 'export const ENOUGH_NAMINGS = 2;',
     replace: 'export const ENOUGH_NAMINGS = 1;',
@@ -214,6 +217,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forget that a damaged block held records',
+    seldom: true,
     file: 'journal/recovery.ts',
     find: 'growSpanTo(span, commit.positions);',
     replace: '',
@@ -221,6 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'let a failed commit come back when the head that cut it off rots',
+    seldom: true,
     file: 'journal/recovery.ts',
     find: 'if (commit.number < (firstNumbers.get(epoch) ?? Number.POSITIVE_INFINITY)) {',
     replace: 'if (firstNumbers.size >= 0) {',
@@ -228,6 +233,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'hold for in doubt only what flies',
+    seldom: true,
     file: 'core/forward/state.ts',
     find: 'countOf(doubtful(lane));',
     replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',

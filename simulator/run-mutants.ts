@@ -77,7 +77,7 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
 const wanted = process.argv[2];
 const directory = await mkdtemp(join(tmpdir(), 'headwater-mutants-'));
 await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-const queue = MUTANTS.filter(({ name }) => wanted === undefined || name.includes(wanted));
+const queue = MUTANTS.filter(({ name, seldom }) => (wanted === undefined ? !seldom : name.includes(wanted)));
 const missed: Outcome[] = [];
 let caughtOnes = 0;
 
