@@ -282,6 +282,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'state what was given up before the far side has denied it',
+    seldom: true,
     file: 'core/forward/plan.ts',
     find: 'subtract(unstated(lane.fates), doubtful(lane));',
     replace: 'unstated(lane.fates);',
