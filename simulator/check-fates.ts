@@ -1,7 +1,7 @@
 import { doubtful, type LaneState } from '../core/forward/state.ts';
 import { deadLettersOf, givenUpOf, type LaneFates } from '../core/lane-fates.ts';
 import { priorityOf } from '../core/priority.ts';
-import { includes, intersect, type Range, type RangeSet, subtract } from '../core/ranges.ts';
+import { includes, intersect, type Range, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
 import type { Problem } from './check-node.ts';
 import type { ModelRecord } from './model-state.ts';
 import type { Told } from './told.ts';
@@ -78,10 +78,8 @@ export function wrongEviction(
     for (const lower of lanes) {
       if (lower.lane <= lane) continue;
       const gone = evicted.filter((one) => one.epoch === lower.epoch && one.lane === lower.lane);
-      const waits = subtract(
-        [{ from: 0, to: lower.end }],
-        [...gone, ...finishedOf(lower)].sort((a, b) => a.from - b.from),
-      );
+      // Delivered and evicted at the same time: the two overlap.
+      const waits = subtract([{ from: 0, to: lower.end }], rangeSetOf([...gone, ...finishedOf(lower)]));
       const leased = node.model.leasedIn(lower.epoch, lower.lane, sinceMs);
       for (const position of positionsOf(subtract(waits, leased))) {
         const record = node.model.recordAt(lower.epoch, lower.lane, position);
