@@ -40,10 +40,16 @@ export function describeIssue(issue: Issue, root: unknown): LocatedIssue[] {
       return [{ path, message: `${amount(issue.origin)}at most ${issue.maximum}${seenText(seen)}` }];
     case 'too_small':
       return [{ path, message: `${amount(issue.origin)}at least ${issue.minimum}${seenText(seen)}` }];
+    case 'custom':
+      return [{ path, message: `expected ${issue.message}${seenText(seen) || defaultText(issue.params)}` }];
     default:
       return [{ path, message: `expected ${issue.message}${seenText(seen)}` }];
   }
 }
+
+/** What a key is that the file leaves out, but that does not fit another one (core/bounded.ts). */
+const defaultText = (params: Record<string, unknown> | undefined): string =>
+  params?.unlessGiven === undefined ? '' : ` (seen nothing, so it is ${params.unlessGiven})`;
 
 /** The loader names this key itself, since records drop it without an issue. */
 const isOrdinary = (key: string): boolean => key !== '__proto__';

@@ -96,7 +96,7 @@ function filterAll(readings: readonly Reading[], config: FilterConfig): number {
 }
 
 function decideAll(plan: ReturnType<typeof benchPlan>, batches: Iterable<RawReading[]>): number {
-  const series = createSeriesTable(plan, {});
+  const series = createSeriesTable(plan, { state: {}, series: 0 });
   const time = { clockOffsetMs: Date.UTC(2026, 1, 1), clock: 'synced' } as const;
   let bytes = 0;
   for (const readings of batches) {

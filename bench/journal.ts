@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type JournalWorker, startJournalWorker } from '../journal/worker-client.ts';
 import { type AppendSide, ourSide, rawSide, sqliteSide } from './support/append-sides.ts';
-import { dequeueOurs, dequeueSqlite } from './support/dequeue.ts';
+import { dequeueOurs, dequeueSqlite, IN_FLIGHT } from './support/dequeue.ts';
 import { median, megabytes, quantile, ratios, short, spread } from './support/figures.ts';
 import { errorsOnly } from './support/logger.ts';
-import type { Opened } from './support/open-role.ts';
-import { measureOpenings, OPENINGS, openTable, QUEUED } from './support/openings.ts';
+import { measureOpenings, OPENINGS, type Openings, openTable } from './support/openings.ts';
 import { JOURNAL_WORKER } from './support/paths.ts';
 import type { Claim, PromiseKept, Section, Table } from './support/section.ts';
 import { withFolder } from './support/temporary.ts';
@@ -19,7 +18,7 @@ const APPEND_AGAINST_SQLITE = [undefined, undefined, 2, 2];
 const DEQUEUE_AGAINST_SQLITE = { 100: 2, 1000: 4 };
 const ROUNDS = 7;
 const CASE_MS = 400;
-const DEQUEUES = 100;
+const DEQUEUES = 400;
 const WEAR_ROUNDS = 3;
 const PACED_PER_S = 1_000;
 const PACED_MS = 2_000;
@@ -57,7 +56,7 @@ interface Measured {
   dequeues: Dequeues;
   wears: Wears;
   delays: Delays;
-  openings: readonly Opened[];
+  openings: readonly Openings[];
 }
 
 function sectionOf(
@@ -69,12 +68,13 @@ function sectionOf(
     BATCHES.map((_, batch) => median(ratios(rates(appends, 0, batch), rates(appends, side, batch))));
   const reached = against(1);
   const delay = median(ratios(delays.of[0]!.map(p50), delays.of[1]!.map(p50)));
-  const open = median(openings.map(({ firstMs, scanMs }) => firstMs / scanMs));
-  const rss = median(openings.map(({ rssMore }) => megabytes(rssMore)));
+  const { queued, opened } = openings.at(-1)!;
+  const open = median(opened.map(({ firstMs, scanMs }) => firstMs / scanMs));
+  const rss = median(opened.map(({ rssMore }) => megabytes(rssMore)));
   const blocked = median(delays.blocked);
   return {
-    says: `Durable appends reach ${reached.map(short).join(' / ')}× of bare write+fdatasync at ${BATCHES.join(' / ')} records a commit; at ${PACED_PER_S.toLocaleString('en-US')}/s a record is durable after ${short(delay)}× the bare p50; with ${QUEUED.toLocaleString('en-US')} records queued the first is ready after ${short(open)}× the time of a full scan.`,
-    method: `Records of 200 bytes; the journal runs in its worker thread as shipped, encrypting, and is called from this thread, one commit at a time; the baseline is ${sides[1]!.name}: the same number of bytes to one growing file, with nothing around them. better-sqlite3: one row a record, a transaction a commit. Dequeue: records that were committed so many at a time are read so many at a time, and each acknowledgement is flushed. Disk bytes: 30 MB of payload, spares and the forward log included. A record a millisecond: each side on a timer of its own process. Blocked: how late the loop of the calling thread was meanwhile, idle loop subtracted. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
+    says: `Durable appends reach ${reached.map(short).join(' / ')}× of bare write+fdatasync at ${BATCHES.join(' / ')} records a commit; at ${PACED_PER_S.toLocaleString('en-US')}/s a record is durable after ${short(delay)}× the bare p50; with ${queued.toLocaleString('en-US')} records queued the first is ready after ${short(open)}× the time of a full scan.`,
+    method: `Records of 200 bytes; the journal runs in its worker thread as shipped, encrypting, and is called from this thread, one commit at a time; the baseline is ${sides[1]!.name}: the same number of bytes to one growing file, with nothing around them. better-sqlite3: one row a record, a transaction a commit. Dequeue: records that were committed so many at a time are read so many at a time, ${IN_FLIGHT} such batches under way as in the product (the peer has one connection and one at a time), and each acknowledgement is flushed before another batch takes its place. Disk bytes: 80 MB of payload, spares and the forward log included; the lesser of what the process made dirty and what the device was given. A record a millisecond: each side on a timer of its own process. Blocked: how late the loop of the calling thread was meanwhile, idle loop subtracted. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
     noise: `${ROUNDS} rounds of ${CASE_MS} ms a case in turns, ${PACED_ROUNDS} paced rounds of ${PACED_MS / 1_000} s in turns, ${OPENINGS} openings; median (smallest–largest); ratios round by round.`,
     tables: [
       appendTable(sides, appends),
@@ -225,14 +225,14 @@ async function measureWears(
   for (let round = 0; round < WEAR_ROUNDS; round++) {
     const ours = await wearOfOurs(worker, join(folder, `wear-${round}`));
     if (ours !== undefined) wears.ours.push(ours);
-    const theirs = 'database' in sqlite ? wearOfSqlite(sqlite.database) : undefined;
+    const theirs = 'database' in sqlite ? wearOfSqlite(sqlite.database, folder) : undefined;
     if (theirs !== undefined) wears.sqlite.push(theirs);
   }
   return wears;
 }
 
 const wearTable = ({ ours, sqlite }: Wears): Table => ({
-  head: ['100 records a commit, acknowledged as they go', 'disk bytes a payload byte (whole pages)'],
+  head: ['100 records a commit, acknowledged as they go', 'disk bytes a payload byte'],
   rows: [['journal', spread(ours)], ...(sqlite.length > 0 ? [['better-sqlite3 (WAL, FULL)', spread(sqlite)]] : [])],
 });
 

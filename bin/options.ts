@@ -31,11 +31,12 @@ export function positiveIntOption(text: string): number {
 /** `8080` → 8080; 0 = any free port. */
 export function portOption(text: string): number {
   const number = wholeNumber(text);
-  if (!(number >= 0 && number <= 65_535)) {
-    throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 is any free port.');
-  }
+  if (!isPort(number)) throw new InvalidArgumentError(`Expected a port from ${PORTS}; 0 is any free port.`);
   return number;
 }
+
+const PORTS = '0 to 65535';
+const isPort = (number: number): boolean => number >= 0 && number <= 65_535;
 
 function wholeNumber(text: string): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -51,7 +52,10 @@ function wholeNumber(text: string): number {
 export function hostAndPort(name: string, text: string): { host: string; port: number | undefined } {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
   if (!match) throw new Error(`${name} ${text}: expected host or host:port`);
-  return { host: (match[1] ?? match[2])!, port: match[3] === undefined ? undefined : portOption(match[3]) };
+  const port = match[3] === undefined ? undefined : wholeNumber(match[3]);
+  if (port !== undefined && !isPort(port))
+    throw new Error(`${name} ${text}: the port is ${match[3]}, allowed ${PORTS}`);
+  return { host: (match[1] ?? match[2])!, port };
 }
 
 const DATE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/;

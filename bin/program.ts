@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from './package-root.ts';
+import { unknownCommand } from './unknown-command.ts';
 
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, problem: 1, usage: 2 } as const;
@@ -22,6 +23,11 @@ export async function runProgram(commands: readonly Command[], args: readonly st
     process.exit(EXIT.ok);
   });
   const program = await createProgram(commands);
+  const unknown = unknownCommand(program, args);
+  if (unknown !== undefined) {
+    process.stderr.write(`error: ${unknown}\n(headwater --help lists the commands)\n`);
+    return EXIT.usage;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);

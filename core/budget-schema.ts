@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { bounded, crossIssue } from './bounded.ts';
+import { formatBytes } from './bytes.ts';
 import { nextCron, parseCron } from './cron.ts';
 import { bytesScalar as bytes, durationScalar as duration } from './scalars.ts';
 
@@ -12,7 +14,8 @@ const MIN_BUDGET = 64 * 1024;
 const MIN_RATE = 1024;
 const MAX_WINDOWS = 20;
 
-export const rate = bytes.refine((value) => value >= MIN_RATE, 'at least 1KiB');
+export const rate = bounded(bytes, (value) => value >= MIN_RATE, 'at least 1KiB');
+const share = bounded(bytes, (value) => value >= MIN_BUDGET, 'at least 64KiB');
 
 const cron = z
   .string()
@@ -26,20 +29,19 @@ const cron = z
 
 const window = z.strictObject({
   cron: cron.describe('When it opens: minute hour day month weekday, in UTC. `0 2 * * *` = each night at two.'),
-  for: duration.refine((ms) => ms >= MINUTE && ms <= 7 * DAY, 'between 1m and 7d').describe('How long it stays open.'),
+  for: bounded(duration, (ms) => ms >= MINUTE && ms <= 7 * DAY, 'between 1m and 7d').describe(
+    'How long it stays open.',
+  ),
 });
 
 export const budget = z
   .strictObject({
     bytesPerSecond: rate.optional().describe('What a node may send a second, all classes together. Default: no bound.'),
-    perDay: bytes
-      .refine((value) => value >= MIN_BUDGET, 'at least 64KiB')
+    perDay: share.optional().describe('What a node may send and receive a UTC day. Default: no bound.'),
+    perMonth: share
       .optional()
-      .describe('What a node may send and receive a UTC day. Default: no bound.'),
-    perMonth: bytes
-      .refine((value) => value >= MIN_BUDGET, 'at least 64KiB')
-      .optional()
-      .describe('… and a UTC month. Default: no bound.'),
+      .describe('… and a UTC month. Default: no bound.')
+      .meta({ $comment: 'at least 64KiB, and at least perDay' }),
     whenUsedUp: z
       .enum(['only-critical', 'stop'])
       .default('only-critical')
@@ -58,10 +60,10 @@ export const budget = z
       .default([])
       .describe('When other than critical records may leave. Default: always.'),
   })
-  .refine(
-    ({ perDay, perMonth }) => perDay === undefined || perMonth === undefined || perMonth >= perDay,
-    'perMonth: at least perDay',
-  )
+  .superRefine(({ perDay, perMonth }, context) => {
+    if (perDay === undefined || perMonth === undefined || perMonth >= perDay) return;
+    context.addIssue(crossIssue('perMonth', `at least perDay, which is ${formatBytes(perDay)}`));
+  })
   .describe('How much a node may send, and when.');
 export type BudgetConfig = z.output<typeof budget>;
 export const NO_BUDGET: BudgetConfig = budget.parse({});

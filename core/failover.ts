@@ -27,6 +27,8 @@ export interface FailoverState {
   fruitless: number;
   probe: Probe | undefined;
   probeAt: number;
+  /** No connection is needed: nothing is a failure, and nothing is looked at. */
+  asleep: boolean;
   /** Looks in vain, and returns that did not last. */
   probesInVain: number;
   lastProbed: number;
@@ -44,6 +46,8 @@ interface Probe {
 
 export type FailoverEvent =
   | { type: 'time' }
+  /** A connection is needed from now on, or is not. */
+  | { type: 'wanted'; is: boolean }
   /** The active uplink got or lost its connection. */
   | { type: 'link'; up: boolean }
   /** A message that is to be answered went out, or an answer came, over the active uplink. */
@@ -83,6 +87,7 @@ export function newFailoverState(now: number): FailoverState {
     fruitless: 0,
     probe: undefined,
     probeAt: Number.POSITIVE_INFINITY,
+    asleep: false,
     probesInVain: 0,
     lastProbed: -1,
   };
@@ -100,25 +105,33 @@ export function stepFailover(
   fraction: number,
   config: FailoverConfig,
 ): FailoverStep {
-  const actions: FailoverAction[] = [];
+  const turn: Turn = { state, now, fraction, config, actions: [] };
+  const { actions } = turn;
   if (config.uplinks < 2) return { actions, wakeAt: Number.POSITIVE_INFINITY };
-  takeIn(state, event, now, fraction, config, actions);
-  const reason = failureOf(state, now, config);
-  if (reason) leave(state, reason, now, fraction, config, actions);
-  else tendProbe(state, now, fraction, config, actions);
-  return { actions, wakeAt: nextEventOf(state, config) };
+  takeIn(turn, event);
+  if (state.asleep) return { actions, wakeAt: Number.POSITIVE_INFINITY };
+  const reason = failureOf(turn);
+  if (reason) leave(turn, reason);
+  else tendProbe(turn);
+  return { actions, wakeAt: nextEventOf(turn) };
 }
 
-function takeIn(
-  state: FailoverState,
-  event: FailoverEvent,
-  now: number,
-  fraction: number,
-  config: FailoverConfig,
-  actions: FailoverAction[],
-): void {
+/** One call of stepFailover: what it is given, and what it has found to do. */
+interface Turn {
+  state: FailoverState;
+  now: number;
+  fraction: number;
+  config: FailoverConfig;
+  actions: FailoverAction[];
+}
+
+function takeIn(turn: Turn, event: FailoverEvent): void {
+  const { state, now, actions } = turn;
   const { probe } = state;
   switch (event.type) {
+    case 'wanted':
+      if (event.is === state.asleep) wakeOrSleep(turn, event.is);
+      break;
     case 'link':
       state.awaySince = event.up ? undefined : (state.awaySince ?? now);
       break;
@@ -132,31 +145,48 @@ function takeIn(
     case 'probe-link':
       if (!probe) break;
       if (event.up) actions.push({ type: 'ask' });
-      else giveUpProbe(state, now, fraction, config, actions);
+      else giveUpProbe(turn);
       break;
     case 'probe-answered':
       if (!probe) break;
       if (probe.answeredAt === undefined) {
         probe.answeredAt = now;
-        probe.until = now + config.steadyMs + PROBE_WITHIN_MS;
-      } else if (probe.askedAgain) use(state, probe.uplink, 'preferred-answers', now, fraction, config, actions);
+        probe.until = now + turn.config.steadyMs + PROBE_WITHIN_MS;
+      } else if (probe.askedAgain) use(turn, probe.uplink, 'preferred-answers');
       break;
     case 'time':
   }
 }
 
+/** What went before a sleep tells nothing after it: who wakes asks and waits anew. */
+function wakeOrSleep(turn: Turn, wake: boolean): void {
+  const { state, now, actions } = turn;
+  state.asleep = !wake;
+  state.unansweredSince = undefined;
+  state.awaySince = now;
+  if (wake) {
+    state.usedSince = now;
+    if (state.active > 0) state.probeAt = now + pauseMs(turn);
+    return;
+  }
+  if (state.probe) actions.push({ type: 'drop-probe' });
+  state.probe = undefined;
+}
+
 /** Why the active uplink has to be left, if it has to. */
-function failureOf(state: FailoverState, now: number, config: FailoverConfig): 'unreachable' | 'silent' | undefined {
-  if (now >= awayUntil(state, config)) return 'unreachable';
-  if (now >= silentUntil(state, config)) return 'silent';
+function failureOf(turn: Turn): 'unreachable' | 'silent' | undefined {
+  if (turn.now >= awayUntil(turn)) return 'unreachable';
+  if (turn.now >= silentUntil(turn)) return 'silent';
   return undefined;
 }
 
-const awayUntil = (state: FailoverState, config: FailoverConfig): number =>
+type Fixed = Pick<Turn, 'state' | 'config'>;
+
+const awayUntil = ({ state, config }: Fixed): number =>
   state.awaySince === undefined
     ? Number.POSITIVE_INFINITY
     : state.awaySince + patience(state, config.unreachableMs, config);
-const silentUntil = (state: FailoverState, config: FailoverConfig): number =>
+const silentUntil = ({ state, config }: Fixed): number =>
   state.unansweredSince === undefined
     ? Number.POSITIVE_INFINITY
     : state.unansweredSince + patience(state, config.silentMs, config);
@@ -167,14 +197,8 @@ function patience(state: FailoverState, ms: number, config: FailoverConfig): num
   return Math.max(ms, Math.min(MAX_PAUSE_MS, ms * 2 ** rounds));
 }
 
-function leave(
-  state: FailoverState,
-  reason: ChangeReason,
-  now: number,
-  fraction: number,
-  config: FailoverConfig,
-  actions: FailoverAction[],
-): void {
+function leave(turn: Turn, reason: ChangeReason): void {
+  const { state, now, config } = turn;
   if (state.active === 0) {
     const lasted = state.fruitless === 0 && now - state.usedSince >= LASTING_MS;
     state.probesInVain = lasted ? 0 : state.probesInVain + 1;
@@ -182,18 +206,11 @@ function leave(
   state.fruitless += 1;
   // One that has just answered is a better choice than the next in the row.
   const standby = state.probe?.answeredAt === undefined ? undefined : state.probe.uplink;
-  use(state, standby ?? (state.active + 1) % config.uplinks, reason, now, fraction, config, actions);
+  use(turn, standby ?? (state.active + 1) % config.uplinks, reason);
 }
 
-function use(
-  state: FailoverState,
-  uplink: number,
-  reason: ChangeReason,
-  now: number,
-  fraction: number,
-  config: FailoverConfig,
-  actions: FailoverAction[],
-): void {
+function use(turn: Turn, uplink: number, reason: ChangeReason): void {
+  const { state, now, actions } = turn;
   const promote = state.probe?.uplink === uplink;
   // A look that has not been answered yet may have no connection either.
   const connected = promote && state.probe?.answeredAt !== undefined;
@@ -205,16 +222,11 @@ function use(
   state.awaySince = connected ? undefined : now;
   state.unansweredSince = undefined;
   state.lastProbed = -1;
-  state.probeAt = uplink === 0 ? Number.POSITIVE_INFINITY : now + pauseMs(state, fraction, config);
+  state.probeAt = uplink === 0 ? Number.POSITIVE_INFINITY : now + pauseMs(turn);
 }
 
-function tendProbe(
-  state: FailoverState,
-  now: number,
-  fraction: number,
-  config: FailoverConfig,
-  actions: FailoverAction[],
-): void {
+function tendProbe(turn: Turn): void {
+  const { state, now, config, actions } = turn;
   const { probe } = state;
   if (probe === undefined) {
     if (now < state.probeAt) return;
@@ -223,35 +235,35 @@ function tendProbe(
     state.lastProbed = uplink;
     state.probe = { uplink, answeredAt: undefined, askedAgain: false, until: now + PROBE_WITHIN_MS };
     actions.push({ type: 'probe', uplink });
-  } else if (now >= probe.until) giveUpProbe(state, now, fraction, config, actions);
+  } else if (now >= probe.until) giveUpProbe(turn);
   else if (probe.answeredAt !== undefined && !probe.askedAgain && now >= probe.answeredAt + config.steadyMs) {
     probe.askedAgain = true;
     actions.push({ type: 'ask' });
   }
 }
 
-function giveUpProbe(
-  state: FailoverState,
-  now: number,
-  fraction: number,
-  config: FailoverConfig,
-  actions: FailoverAction[],
-): void {
+function giveUpProbe(turn: Turn): void {
+  const { state, now, actions } = turn;
   actions.push({ type: 'drop-probe' });
   state.probe = undefined;
   state.probesInVain += 1;
-  state.probeAt = now + pauseMs(state, fraction, config);
+  state.probeAt = now + pauseMs(turn);
 }
 
 /** The upper half of the pause is random. */
-function pauseMs({ probesInVain }: FailoverState, fraction: number, { probeEveryMs }: FailoverConfig): number {
-  const longestMs = Math.max(probeEveryMs, Math.min(MAX_PAUSE_MS, probeEveryMs * 2 ** Math.min(probesInVain, 20)));
+function pauseMs({ state, fraction, config }: Omit<Turn, 'now' | 'actions'>): number {
+  const { probeEveryMs } = config;
+  const longestMs = Math.max(
+    probeEveryMs,
+    Math.min(MAX_PAUSE_MS, probeEveryMs * 2 ** Math.min(state.probesInVain, 20)),
+  );
   return longestMs * (0.5 + 0.5 * fraction);
 }
 
-function nextEventOf(state: FailoverState, config: FailoverConfig): number {
+function nextEventOf(turn: Fixed): number {
+  const { state, config } = turn;
   const { probe } = state;
   const again =
     probe?.answeredAt === undefined || probe.askedAgain ? Number.POSITIVE_INFINITY : probe.answeredAt + config.steadyMs;
-  return Math.min(awayUntil(state, config), silentUntil(state, config), probe ? probe.until : state.probeAt, again);
+  return Math.min(awayUntil(turn), silentUntil(turn), probe ? probe.until : state.probeAt, again);
 }

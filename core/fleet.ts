@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { bounded } from './bounded.ts';
 import { budget } from './budget-schema.ts';
 import { FILTERS } from './filters/schema.ts';
+import { journal } from './fleet-journal.ts';
 import { listenSource } from './listen/schema.ts';
 import { PRIORITIES } from './priority.ts';
 import { priorities } from './priority-schema.ts';
@@ -18,7 +20,7 @@ const MAX_SYNC_MS = 7 * 86_400_000;
 const MIB = 1024 ** 2;
 const text = z.string().max(1_000);
 /** Timers overflow at 24 days and a source that never rests starves the node, so ticks have both bounds. */
-const tick = duration.refine((ms) => ms >= 10 && ms <= 86_400_000, 'between 10ms and 1d');
+const tick = bounded(duration, (ms) => ms >= 10 && ms <= 86_400_000, 'between 10ms and 1d');
 const port = z.int().min(0).max(65_535);
 
 const stream = z.strictObject({
@@ -32,7 +34,7 @@ const stream = z.strictObject({
       [
         z.literal('real-time').transform(() => REAL_TIME_MS),
         z.literal('on-demand'),
-        duration.refine((ms) => ms <= MAX_SYNC_MS),
+        bounded(duration, (ms) => ms <= MAX_SYNC_MS, 'at most 7d'),
       ],
       { error: 'a duration such as 30s or 5m (at most 7d), real-time or on-demand' },
     )
@@ -97,43 +99,6 @@ const deviceGroup = z.strictObject({
 });
 export type DeviceGroupConfig = z.output<typeof deviceGroup>;
 
-const journal = z
-  .strictObject({
-    maxBytes: bytes
-      .prefault('1GiB')
-      .refine((value) => value >= 1024 ** 2, 'at least 1MiB')
-      .describe(
-        'Bound of everything in the journal directory. When it is reached the lowest class goes first, its oldest records first; critical never goes. Default: 1GiB.',
-      ),
-    localBytes: bytes
-      .prefault('256MiB')
-      .describe('How much of it on-demand records may keep; the oldest age out. Default: 256MiB.'),
-    criticalReserve: bytes
-      .optional()
-      .describe('The part of it that only critical records may use. Default: a tenth of maxBytes.'),
-    deadLetterBytes: bytes
-      .optional()
-      .describe('The part of it that dead letters may keep; the oldest are discarded. Default: a tenth of maxBytes.'),
-    rotateKeys: duration
-      .refine((ms) => ms >= 3_600_000, 'at least 1h')
-      .prefault('90d')
-      .describe('How often the journal gets a new encryption key. Default: 90d.'),
-    keyDirectory: z
-      .string()
-      .min(1)
-      .max(4_096)
-      .optional()
-      .describe('Folder for the encryption keys, on another disk than the journal. Default: the folder of the node.'),
-  })
-  .refine(
-    ({ maxBytes, criticalReserve }) => (criticalReserve ?? 0) <= maxBytes / 2,
-    'criticalReserve: at most half of maxBytes',
-  )
-  .refine(
-    ({ maxBytes, deadLetterBytes }) => (deadLetterBytes ?? 0) <= maxBytes / 2,
-    'deadLetterBytes: at most half of maxBytes',
-  );
-
 const node = z.strictObject({
   name: name.describe('With a count: the prefix of the names, name-001 ….'),
   count: z.int().min(1).max(10_000).optional().describe('That many nodes of this form.'),
@@ -152,13 +117,11 @@ const hub = z.strictObject({
     .describe('Name or address that nodes dial. Default: 127.0.0.1.'),
   mqttPort: port.default(8883).describe('MQTT over mutual TLS; 0 = any free port. Default: 8883.'),
   httpPort: port.default(8080).describe('HTTP on localhost; 0 = any free port. Default: 8080.'),
-  sealEvery: duration
-    .refine((value) => value >= 1_000 && value <= 3_600_000, 'between 1s and 1h')
+  sealEvery: bounded(duration, (ms) => ms >= 1_000 && ms <= 3_600_000, 'between 1s and 1h')
     .prefault('15m')
-    .describe('How often staged rows become Parquet files, at most 1h. Default: 15m.'),
+    .describe('How often staged rows become Parquet files. Default: 15m.'),
   sealRows: z.int().min(1_000).max(10_000_000).default(200_000).describe('… or at this many rows. Default: 200000.'),
-  queryTimeout: duration
-    .refine((ms) => ms >= 1 && ms <= 3_600_000, 'between 1ms and 1h')
+  queryTimeout: bounded(duration, (ms) => ms >= 1 && ms <= 3_600_000, 'between 1ms and 1h')
     .prefault('30s')
     .describe('A query is interrupted after this time. Default: 30s.'),
   queryMemory: bytes.prefault('512MiB').describe('Memory a query may use. Default: 512MiB.'),
@@ -167,23 +130,21 @@ const hub = z.strictObject({
 
 const cloud = z
   .strictObject({
-    bulkWindow: duration
-      .refine((ms) => ms <= 300_000 && ms % 1_000 === 0, 'whole seconds up to 5m')
+    bulkWindow: bounded(duration, (ms) => ms <= 300_000 && ms % 1_000 === 0, 'whole seconds up to 5m')
       .prefault('20s')
       .describe(
         'How long high, normal and low envelopes are collected into one batch, so into one object. Default: 20s.',
       ),
-    ingestMemory: bytes
-      .refine(
-        (value) => value >= 512 * MIB && value <= 10_240 * MIB && value % MIB === 0,
-        'whole MiB from 512MiB to 10GiB, such as 2GiB',
-      )
+    ingestMemory: bounded(
+      bytes,
+      (value) => value >= 512 * MIB && value <= 10_240 * MIB && value % MIB === 0,
+      'whole MiB from 512MiB to 10GiB, such as 2GiB',
+    )
       .prefault('1769MiB')
       .describe(
         'Memory of the ingest functions; Lambda gives processors in proportion. Default: 1769MiB, one processor.',
       ),
-    scanLimit: bytes
-      .refine((value) => value >= 10 * 1000 ** 2, 'at least 10MB, the least that Athena bills')
+    scanLimit: bounded(bytes, (value) => value >= 10 * 1000 ** 2, 'at least 10MB, the least that Athena bills')
       .prefault('10GB')
       .describe('A query of the Athena workgroup that reads more is ended. Default: 10GB.'),
     logDays: z
@@ -196,8 +157,7 @@ const cloud = z
 export type CloudConfig = z.output<typeof cloud>;
 
 const demo = z.strictObject({
-  sync: duration
-    .refine((ms) => ms <= MAX_SYNC_MS, 'at most 7d')
+  sync: bounded(duration, (ms) => ms <= MAX_SYNC_MS, 'at most 7d')
     .optional()
     .describe('No stream waits longer than this.'),
   nodes: z.int().min(1).optional().describe('That many nodes at most.'),

@@ -167,12 +167,23 @@ export interface FateTotals {
   evicted: number;
   deadLettered: Partial<Record<DeadLetterReason, number>>;
   damaged: number;
+  /** Of the dead letters: their records are gone, by an operator's word or for want of room. */
+  discarded: number;
 }
-export const noTotals = (): FateTotals => ({ delivered: 0, expired: 0, evicted: 0, deadLettered: {}, damaged: 0 });
+export const noTotals = (): FateTotals => ({
+  delivered: 0,
+  expired: 0,
+  evicted: 0,
+  deadLettered: {},
+  damaged: 0,
+  discarded: 0,
+});
 
 /** Adds one lane's fates to totals, in place. */
 export function addToTotals(totals: FateTotals, fates: LaneFates): void {
-  for (const fate of ['delivered', 'expired', 'evicted', 'damaged'] as const) totals[fate] += countOf(fates[fate]);
+  for (const fate of ['delivered', 'expired', 'evicted', 'damaged', 'discarded'] as const) {
+    totals[fate] += countOf(fates[fate]);
+  }
   for (const [name, ranges] of Object.entries(fates.deadLettered)) {
     const reason = name as DeadLetterReason;
     totals.deadLettered[reason] = (totals.deadLettered[reason] ?? 0) + countOf(ranges);

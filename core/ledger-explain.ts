@@ -1,5 +1,13 @@
-import { type FarSideLedger, type LaneCounts, type NodeLedger, type StreamCounts, sumOf } from './ledger.ts';
+import {
+  type FarSideLedger,
+  type LaneCounts,
+  type NodeLedger,
+  type SourceCounts,
+  type StreamCounts,
+  sumOf,
+} from './ledger.ts';
 import { DEAD_LETTER_ADVICE, REFUSAL_ADVICE } from './ledger-advice.ts';
+import { PRIORITIES } from './priority.ts';
 import type { ReadingRefusal } from './reading.ts';
 
 /** One answer to "where did my readings go?": so many of these, and what can be done about it. */
@@ -33,9 +41,9 @@ export function explainLedger(ledger: NodeLedger, far?: FarSideView): LedgerSent
   const say = (about: LedgerSentence['about'], name: string) => (fate: string, count: number, rest: Told) => {
     if (count !== 0) sentences.push({ node, about, name, fate, count, ...rest });
   };
-  for (const [name, { collected, refused }] of Object.entries(ledger.sources)) {
-    if (name === DAMAGED) explainLostCounts(collected, say('source', name));
-    else explainSource(name, collected, refused, say('source', name));
+  for (const [name, counts] of Object.entries(ledger.sources)) {
+    if (name === DAMAGED) explainLostCounts(counts.collected, say('source', name));
+    else explainSource(name, counts, say('source', name));
   }
   for (const stream of ledger.streams.filter(({ stream: name }) => name !== DAMAGED))
     explainStream(stream, say('stream', stream.stream));
@@ -47,12 +55,8 @@ export function explainLedger(ledger: NodeLedger, far?: FarSideView): LedgerSent
 type Told = Pick<LedgerSentence, 'text'> & { todo?: string };
 type Say = (fate: string, count: number, rest: Told) => void;
 
-function explainSource(
-  name: string,
-  collected: number,
-  refused: Partial<Record<ReadingRefusal, number>>,
-  say: Say,
-): void {
+function explainSource(name: string, counts: SourceCounts, say: Say): void {
+  const { collected, refused } = counts;
   const accepted = collected - sumOf(refused);
   say('collected', collected, {
     text: `Source ${name} handed over ${readings(collected)}; ${amount(accepted)} of them ${were(accepted)} let in.`,
@@ -60,10 +64,19 @@ function explainSource(
   for (const [reason, count] of entriesOf(refused)) {
     const { because, todo } = REFUSAL_ADVICE[reason];
     say(`refused: ${reason}`, count, {
-      text: `${readings(count)} of ${name} ${were(count)} refused: ${because}.`,
+      text: `${readings(count)} of ${name} ${were(count)} refused: ${because}${classesOf(counts, reason)}.`,
       todo,
     });
   }
+}
+
+/** " (critical 2, normal 7)": what is known of the classes; nothing where none is. */
+function classesOf({ refusedByClass = {} }: SourceCounts, reason: ReadingRefusal): string {
+  const known = PRIORITIES.flatMap((priority) => {
+    const count = refusedByClass[priority]?.[reason] ?? 0;
+    return count > 0 ? [`${priority} ${amount(count)}`] : [];
+  });
+  return known.length > 0 ? ` (${known.join(', ')})` : '';
 }
 
 /** What is booked after a damaged block took counters with it, so that the rest adds up again. */

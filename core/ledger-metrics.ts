@@ -39,6 +39,18 @@ export function ledgerMetrics(ledgers: readonly NodeLedger[]): MetricFamily[] {
       ),
     },
     {
+      name: 'readings_refused_of_class_total',
+      help: 'Of the refused readings, those of declared streams, by their class.',
+      type: 'counter',
+      samples: ledgers.flatMap(({ node, sources }) =>
+        Object.entries(sources).flatMap(([source, { refusedByClass = {} }]) =>
+          Object.entries(refusedByClass).flatMap(([priority, refused]) =>
+            Object.entries(refused).map(([reason, value]) => ({ labels: { node, source, priority, reason }, value })),
+          ),
+        ),
+      ),
+    },
+    {
       name: 'readings',
       help: 'Readings that the border let in, by what the filter did with them.',
       type: 'gauge',

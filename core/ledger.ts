@@ -5,8 +5,43 @@ import type { ReadingRefusal } from './reading.ts';
 /** Readings by source: what came in, and what was refused at the border and why. */
 export interface SourceCounts {
   collected: number;
-  refused: Partial<Record<ReadingRefusal, number>>;
+  refused: RefusedReadings;
+  /** Of the refused ones: those whose stream is declared, so that their class is known. Absent = none. */
+  refusedByClass?: Partial<Record<Priority, RefusedReadings>>;
 }
+export type RefusedReadings = Partial<Record<ReadingRefusal, number>>;
+export const noSourceCounts = (): SourceCounts => ({ collected: 0, refused: {} });
+
+/** Counts refused readings, in place. @param priority undefined = nobody knows their class */
+export function countRefused(
+  counts: SourceCounts,
+  reason: ReadingRefusal,
+  count: number,
+  priority: Priority | undefined,
+): void {
+  addInto(counts.refused, { [reason]: count });
+  if (priority !== undefined) addInto(refusedOf(counts, priority), { [reason]: count });
+}
+
+/** Adds up, in place. */
+export function addSourceCounts(to: SourceCounts, { collected, refused, refusedByClass = {} }: SourceCounts): void {
+  to.collected += collected;
+  addInto(to.refused, refused);
+  for (const [priority, ofClass] of entriesOf(refusedByClass)) addInto(refusedOf(to, priority), ofClass);
+}
+
+function refusedOf(counts: SourceCounts, priority: Priority): RefusedReadings {
+  const ofClass = counts.refusedByClass?.[priority] ?? {};
+  counts.refusedByClass = { ...counts.refusedByClass, [priority]: ofClass };
+  return ofClass;
+}
+
+function addInto(sum: RefusedReadings, more: RefusedReadings): void {
+  for (const [reason, count] of entriesOf(more)) sum[reason] = (sum[reason] ?? 0) + count;
+}
+
+const entriesOf = <Key extends string, Value>(of: Partial<Record<Key, Value>>): [Key, Value][] =>
+  Object.entries(of) as [Key, Value][];
 
 /** Readings by stream and priority: what the filter did with them. */
 export interface StreamCounts {

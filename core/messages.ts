@@ -4,8 +4,9 @@ import type { Lane } from './priority.ts';
 import { type Range, rangeSetOf } from './ranges.ts';
 
 /**
- * Everything that passes between a node and its far side besides envelopes: JSON, validated on both sides.
- * Node → far side: status question, count statement. Far side → node: answers.
+ * What passes between a node and its far side about envelopes: JSON, validated on both sides. Node → far side: status
+ * question, count statement. Far side → node: answers. Releases differ: a field that is not known here is passed over,
+ * and so is a kind that is not, by its name (`unknownKind`, `ignored`), never taken for a broken message.
  */
 
 export const REFUSALS = [
@@ -51,11 +52,25 @@ const range = z
 const producer = z.string().regex(PRODUCER_PATTERN);
 const laneKey = { producer, epoch: z.string().regex(EPOCH_PATTERN), lane };
 
-const statusQuestion = z.strictObject({
+/** A statement of so many lanes may leave out older ones. */
+export const MAX_STATED_LANES = 200;
+const statusQuestion = z.object({
   type: z.literal('status'),
-  lanes: z.array(z.strictObject({ ...laneKey, ranges: z.array(range).max(MAX_KNOWN_RANGES) })).max(200),
+  lanes: z.array(z.object({ ...laneKey, ranges: z.array(range).max(MAX_KNOWN_RANGES) })).max(200),
 });
-const countStatement = z.strictObject({
+const count = position.optional();
+/** `doubtful`: of the waiting and the given-up ones, so many were sent and may be there. The others exclude each other. */
+const restOfLane = z.object({
+  waiting: count,
+  expired: count,
+  evicted: count,
+  deadLettered: count,
+  damaged: count,
+  elsewhere: count,
+  doubtful: count,
+});
+export type RestOfLane = z.output<typeof restOfLane>;
+const countStatement = z.object({
   type: z.literal('counts'),
   lanes: z
     .array(
@@ -68,10 +83,14 @@ const countStatement = z.strictObject({
           delivered: position,
           /** Positions that will never come. */
           givenUp: z.array(range).max(MAX_KNOWN_RANGES),
+          /** What became of the other ones below `upTo`; what is left out is 0. */
+          rest: restOfLane.optional(),
         })
         .refine(({ delivered, upTo }) => delivered <= upTo, 'delivered must not be above upTo'),
     )
-    .max(200),
+    .max(MAX_STATED_LANES),
+  /** Each `rest` says all: delivered + rest = upTo. Absent from nodes of an older release. */
+  whole: z.boolean().optional(),
 });
 const question = z.discriminatedUnion('type', [statusQuestion, countStatement]);
 /** What a node asks or states. Ranges are [from, to) pairs on the wire, `Range` objects here. */
@@ -80,8 +99,8 @@ export type StatusQuestion = z.output<typeof statusQuestion>;
 export type CountStatement = z.output<typeof countStatement>;
 
 const answerItem = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('stored'), ...laneKey, ranges: z.array(range).min(1) }),
-  z.strictObject({
+  z.object({ type: z.literal('stored'), ...laneKey, ranges: z.array(range).min(1) }),
+  z.object({
     type: z.literal('refused'),
     ...laneKey,
     from: position,
@@ -94,11 +113,11 @@ const answerItem = z.discriminatedUnion('type', [
    * Answer to a status question: of `asked`, exactly `known` is stored. Where more than MAX_KNOWN_RANGES pieces are
    * known `asked` is shorter than the question was; the rest is to be asked again.
    */
-  z.strictObject({ type: z.literal('status'), ...laneKey, asked: z.array(range), known: z.array(range) }),
+  z.object({ type: z.literal('status'), ...laneKey, asked: z.array(range), known: z.array(range) }),
   /** A count statement was taken down. */
-  z.strictObject({ type: z.literal('counted'), ...laneKey, upTo: position, givenUp: z.array(range) }),
+  z.object({ type: z.literal('counted'), ...laneKey, upTo: position, givenUp: z.array(range) }),
 ]);
-const answer = z.strictObject({
+const answer = z.object({
   /** Changes when the far side is another one, so that nothing is presumed known there. */
   farSide: z.string().min(1).max(64),
   items: z.array(answerItem),
@@ -106,11 +125,57 @@ const answer = z.strictObject({
 export type AnswerItem = z.output<typeof answerItem>;
 export type Answer = z.output<typeof answer>;
 
-export type Parsed<T> = { ok: true; value: T } | { ok: false; detail: string };
+export type Parsed<T> =
+  | {
+      ok: true;
+      value: T;
+      /** Parts of kinds that only a newer release knows; absent = none. */
+      ignored?: readonly string[];
+    }
+  | {
+      ok: false;
+      detail: string;
+      /** The whole message is of a kind that only a newer release knows. */
+      unknownKind?: string;
+    };
 
 export const encodeQuestion = (value: Question): Uint8Array => encodeJson(value);
-export const decodeQuestion = (bytes: Uint8Array): Parsed<Question> => decodeJson(question, bytes);
-export const decodeAnswer = (bytes: Uint8Array): Parsed<Answer> => decodeJson(answer, bytes);
+
+export function decodeQuestion(bytes: Uint8Array): Parsed<Question> {
+  const json = readJson(bytes);
+  if (!json.ok) return json;
+  const kind = kindOf(json.value);
+  if (kind === undefined || kind === 'status' || kind === 'counts') return validated(question, json.value);
+  return { ok: false, detail: `a message of the kind "${kind}", known are status and counts`, unknownKind: kind };
+}
+
+export function decodeAnswer(bytes: Uint8Array): Parsed<Answer> {
+  const json = readJson(bytes);
+  if (!json.ok) return json;
+  const ignored: string[] = [];
+  const parsed = validated(answer, withoutUnknown(json.value, ignored));
+  return parsed.ok && ignored.length > 0 ? { ...parsed, ignored } : parsed;
+}
+
+const ITEM_KINDS: readonly string[] = answerItem.options.map((option) => option.shape.type.value);
+
+/** Without the items of a kind, or of a reason, that is not known here. */
+function withoutUnknown(json: unknown, ignored: string[]): unknown {
+  if (typeof json !== 'object' || json === null || !('items' in json) || !Array.isArray(json.items)) return json;
+  const items = json.items.filter((item: unknown) => {
+    const kind = kindOf(item);
+    const reason = kind === 'refused' ? (item as { reason?: unknown }).reason : undefined;
+    const unknown =
+      kind !== undefined && !ITEM_KINDS.includes(kind)
+        ? kind
+        : typeof reason === 'string' && !REFUSALS.some((known) => known === reason)
+          ? `refused: ${reason.slice(0, MAX_KIND_CHARACTERS)}`
+          : undefined;
+    if (unknown !== undefined) ignored.push(unknown);
+    return unknown === undefined;
+  });
+  return { ...json, items };
+}
 
 /** Answers of at most MAX_ANSWER_BYTES each: split between items and between ranges, never cut. */
 export function encodeAnswers(farSide: string, items: readonly AnswerItem[]): Uint8Array[] {
@@ -175,13 +240,28 @@ function isRange(value: unknown): value is Range {
   );
 }
 
-function decodeJson<T>(schema: z.ZodType<T>, bytes: Uint8Array): Parsed<T> {
-  let json: unknown;
+const MAX_KIND_CHARACTERS = 40;
+
+/** The `type` of a message; undefined if it has none. */
+export function kindOf(json: unknown): string | undefined {
+  const type = typeof json === 'object' && json !== null && 'type' in json ? json.type : undefined;
+  return typeof type === 'string' ? type.slice(0, MAX_KIND_CHARACTERS) : undefined;
+}
+
+export function readJson(bytes: Uint8Array): { ok: true; value: unknown } | { ok: false; detail: string } {
   try {
-    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     return { ok: false, detail: `not JSON: ${(error as Error).message}` };
   }
+}
+
+/** The first problem in words, if it has one. */
+export function validated<T>(
+  schema: z.ZodType<T>,
+  json: unknown,
+): { ok: true; value: T } | { ok: false; detail: string } {
   const parsed = schema.safeParse(json);
   if (parsed.success) return { ok: true, value: parsed.data };
   const [issue] = parsed.error.issues;

@@ -36,6 +36,8 @@ export interface NodePlan {
   budget: BudgetConfig;
   /** In order of preference, with different names. */
   uplinks: readonly UplinkPlan[];
+  /** What it shares with the other nodes of its process. @default no bound */
+  link?: { bytesPerSecond?: number | undefined };
   failover: Fleet['failover'];
   sources: readonly SourcePlan[];
 }
@@ -74,6 +76,7 @@ export function planNode(fleet: Fleet, nodeName: string, options: PlanOptions): 
     priorities: planPriorities(fleet.priorities),
     budget: fleet.budget,
     uplinks: planUplinks(fleet),
+    link: fleet.link,
     failover: fleet.failover,
     sources: node.deviceGroups.map((group) => planSource(fleet, group, options)),
   };

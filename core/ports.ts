@@ -146,6 +146,11 @@ export interface Uplink {
   onLink(listen: (connected: boolean) => void): void;
   /** Name of the uplink of the fleet file that is in use now. */
   using(): string;
+  /**
+   * Whether a connection is needed. While it is not, there is none and none is tried for, so that a modem can sleep; what
+   * was sent and not answered should have been waited for. From the start it is.
+   */
+  wanted(isWanted: boolean): void;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bounded, crossIssue } from './bounded.ts';
 import { rate } from './budget-schema.ts';
 import { formatDuration } from './duration.ts';
 import { COMPRESSIONS, PRIORITY_CONTRACT, type Priorities, type Priority, type PriorityTerms } from './priority.ts';
@@ -12,7 +13,7 @@ const DAY = 86_400_000;
 const MAX_RETRIES = 1_000;
 
 const between = (shortest: string, longest: string, from: number, to: number) =>
-  duration.refine((ms) => ms >= from && ms <= to, `between ${shortest} and ${longest}`);
+  bounded(duration, (ms) => ms >= from && ms <= to, `between ${shortest} and ${longest}`);
 
 function terms(priority: Priority) {
   const { retries, initialTimeoutMs, backoffFactor, maxTimeoutMs, ttlMs, compression } = PRIORITY_CONTRACT[priority];
@@ -51,8 +52,16 @@ function terms(priority: Priority) {
         .describe(`Of texts, JSON and arrays; numbers have a coding of their own. Default: ${compression}.`),
       bytesPerSecond: rate.optional().describe('What the class may send a second. Default: no bound.'),
     })
-    .refine(({ timeout, maxTimeout }) => maxTimeout >= timeout, 'maxTimeout: at least timeout')
-    .refine(({ timeout, ttl: ms }) => ms === 'never' || ms > timeout, 'ttl: longer than timeout');
+    .superRefine((config, context) => {
+      const { timeout, maxTimeout } = config;
+      const first = `timeout, which is ${formatDuration(timeout)}`;
+      if (maxTimeout < timeout) {
+        context.addIssue(crossIssue('maxTimeout', `at least ${first}`, formatDuration(maxTimeout)));
+      }
+      if (config.ttl !== 'never' && config.ttl <= timeout) {
+        context.addIssue(crossIssue('ttl', `longer than ${first}`, formatDuration(config.ttl)));
+      }
+    });
 }
 
 export const priorities = z

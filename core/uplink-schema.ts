@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bounded } from './bounded.ts';
 import { bytesScalar as bytes, durationScalar as duration, nameScalar } from './scalars.ts';
 
 /** The keys of the fleet file about the ways out: `uplink`, `failover`, `link`. */
@@ -49,7 +50,7 @@ export const uplinks = z
   );
 
 const between = (shortest: string, longest: string, from: number, to: number) =>
-  duration.refine((ms) => ms >= from && ms <= to, `between ${shortest} and ${longest}`);
+  bounded(duration, (ms) => ms >= from && ms <= to, `between ${shortest} and ${longest}`);
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;
@@ -74,8 +75,7 @@ export const failover = z
 const MIN_LINK_BYTES = 8 * 1024;
 export const link = z
   .strictObject({
-    bytesPerSecond: bytes
-      .refine((value) => value >= MIN_LINK_BYTES, 'at least 8KiB')
+    bytesPerSecond: bounded(bytes, (value) => value >= MIN_LINK_BYTES, 'at least 8KiB')
       .optional()
       .describe('What all of them together may send a second. Default: no bound.'),
   })
@@ -92,8 +92,7 @@ export const hubClientLimits = {
     .max(1_000_000)
     .default(2_000)
     .describe('Messages a second that the hub reads from one node; more wait in its connection. Default: 2000.'),
-  clientBytes: bytes
-    .refine((value) => value >= MIN_CLIENT_BYTES, 'at least 64KiB')
+  clientBytes: bounded(bytes, (value) => value >= MIN_CLIENT_BYTES, 'at least 64KiB')
     .prefault('16MiB')
     .describe('Bytes a second that the hub reads from one node; more wait in its connection. Default: 16MiB.'),
 };

@@ -4,11 +4,13 @@ import type { ForwardState } from '../core/forward/state.ts';
 import type { Outcome } from '../core/lane-fates.ts';
 import type { NodeLedger } from '../core/ledger.ts';
 import type { NodePlan, SourcePlan } from '../core/node-plan.ts';
-import type { Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
+import type { Audit, Clock, Logger, Quarantine, Random, Source, Uplink } from '../core/ports.ts';
 import { createForwarder, type Forwarder, type ForwardStatus } from '../greengrass-components/forward/forward.ts';
 import type { PullRequest, PullResult } from '../greengrass-components/sense/pull.ts';
 import { createSense, type Sense } from '../greengrass-components/sense/sense.ts';
 import type { DeadLetter, Journal, JournalStatus } from '../journal/journal-port.ts';
+import { createExpiryStory, type ExpiryStory } from './expiry-story.ts';
+import { createPullRequests } from './pull-requests.ts';
 import { type ShownLetter, shownLetter } from './shown-letter.ts';
 
 export interface EdgeNodePorts {
@@ -19,6 +21,8 @@ export interface EdgeNodePorts {
   random: Random;
   quarantine: Quarantine;
   logger: Logger;
+  /** Hears of pulls that the far side asks for. @default nobody does */
+  audit?: Audit;
   createSource: (plan: SourcePlan) => Source;
 }
 
@@ -65,7 +69,8 @@ export async function startEdgeNode(
   plan: NodePlan,
   limits: ForwardLimits = DEFAULT_LIMITS,
 ): Promise<EdgeNode> {
-  const { journal, uplink, codec, clock, random, quarantine, logger } = ports;
+  const { journal, uplink, codec, clock, random, quarantine, logger, audit } = ports;
+  const expiry = createExpiryStory(clock, logger, plan.node);
   const opening = await journal.open();
   let forwarder: Forwarder | undefined;
   const sense = createSense(
@@ -79,8 +84,24 @@ export async function startEdgeNode(
     plan,
     opening,
   );
+  const onPull = createPullRequests({
+    node: plan.node,
+    pull: (request) => sense.pull.run(request),
+    // Lost without a link: whoever waits for it asks again.
+    say: (report) => void forwarder?.say(report).catch(() => undefined),
+    audit,
+  });
   forwarder = createForwarder(
-    { journal, uplink, codec, clock, random, logger, seriesName: sense.series.nameOf },
+    {
+      journal: tellingExpiry(journal, expiry),
+      uplink,
+      codec,
+      clock,
+      random,
+      logger,
+      seriesName: sense.series.nameOf,
+      onPull,
+    },
     { node: plan.node, site: plan.site, ...forwardSettings(plan, limits) },
     opening,
   );
@@ -134,6 +155,7 @@ export async function startEdgeNode(
       forwarder.releaseAll();
       await forwarder.drain(flushMs);
       await forwarder.stop();
+      expiry.end();
       const last = await status();
       await uplink.close();
       await journal.close();
@@ -143,8 +165,8 @@ export async function startEdgeNode(
 }
 
 /** How the forwarder sends, by the plan of its node. */
-const forwardSettings = ({ priorities, budget, uplinks }: NodePlan, limits: ForwardLimits): ForwardSettings => ({
-  limits: fittedLimits(limits, priorities, budget, uplinks),
+const forwardSettings = ({ priorities, budget, uplinks, link }: NodePlan, limits: ForwardLimits): ForwardSettings => ({
+  limits: fittedLimits(limits, priorities, budget, uplinks, link),
   priorities,
   budget,
 });
@@ -161,6 +183,15 @@ function tellingForwarder(journal: Journal, forwarder: () => Forwarder | undefin
     },
   };
 }
+
+/** What the forwarder gave up for its age is told of. */
+const tellingExpiry = (journal: Journal, story: ExpiryStory): Journal => ({
+  ...journal,
+  settle(outcomes) {
+    story.settled(outcomes);
+    return journal.settle(outcomes);
+  },
+});
 
 async function runSource(
   { createSource }: EdgeNodePorts,

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openByteCodec } from '../adapters/compression/byte-codec.ts';
 import { openAuditFile } from '../adapters/embedded/audit-file.ts';
 import { openControlSocket } from '../adapters/embedded/control-socket.ts';
@@ -50,7 +50,7 @@ export async function startPlainNode(
   config: PlainNodeConfig,
 ): Promise<PlainNode> {
   const { plan, directory } = config;
-  const { keyDirectory, ...journalConfig } = plan.journal;
+  const { keyDirectory: _, ...journalConfig } = plan.journal;
   // Before anything is made: what cannot deliver leaves no folder behind.
   const found = await findNodeUplink(
     { clock: systemClock, random: systemRandom, logger },
@@ -72,7 +72,7 @@ export async function startPlainNode(
       {
         journal: worker.journal(join(directory, 'journal'), {
           ...journalConfig,
-          keyFile: keyDirectory ? join(keyDirectory, `${plan.node}.keys.json`) : join(directory, 'keys.json'),
+          keyFile: keyFileOf(config),
           ballastBytes: Math.min(BALLAST_BYTES, Math.floor(journalConfig.maxBytes / 16)),
         }),
         uplink,
@@ -81,6 +81,7 @@ export async function startPlainNode(
         random: systemRandom,
         quarantine: openQuarantineFile(directory, logger),
         logger,
+        audit,
         createSource: (source) =>
           createSource(
             source,
@@ -113,6 +114,14 @@ export async function startPlainNode(
     throw error;
   }
 }
+
+/** A relative folder is one beside the fleet file, as paths of sources are: wherever the command was called. */
+export const keyFileOf = ({ plan, directory, fleetDirectory }: PlainNodeConfig): string => {
+  const { keyDirectory } = plan.journal;
+  return keyDirectory === undefined
+    ? join(directory, 'keys.json')
+    : resolve(fleetDirectory, keyDirectory, `${plan.node}.keys.json`);
+};
 
 const timingOf = ({ unreachableFor, silentFor, probeEvery, steadyFor }: NodePlan['failover']) => ({
   unreachableMs: unreachableFor,

@@ -17,13 +17,13 @@ export interface ShownLetter {
 
 export const shownLetter = (
   { letters, parts }: LetterContent,
-  nameOf: (series: number) => { device: string; stream: string },
+  nameOf: (series: number) => { device: string; stream: string } | undefined,
 ): ShownLetter => ({
   letters,
   records: parts?.flatMap(({ from, bytes }) =>
     readRecords(bytes).map(({ record: { series, ...rest } }, index) => ({
       position: from + index,
-      ...nameOf(series),
+      ...(nameOf(series) ?? { device: 'unknown', stream: `series ${series}` }),
       ...rest,
     })),
   ),

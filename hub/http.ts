@@ -7,8 +7,11 @@ import type { QueryRefusal } from '../adapters/embedded/query-guard.ts';
 import type { NodeLedger } from '../core/ledger.ts';
 import type { Audit, Logger } from '../core/ports.ts';
 import { refusalOf, securityHeaders } from './http-guard.ts';
+import { showPull, startPull } from './http-pull.ts';
+import { jsonBody } from './json-body.ts';
 import { metricsText } from './metrics.ts';
 import { readPageFiles } from './page-files.ts';
+import type { Pulls } from './pulls.ts';
 import { createRefusedRequests } from './refused-requests.ts';
 import type { HubStatus } from './status.ts';
 
@@ -17,6 +20,7 @@ export interface HttpPorts {
   /** Any JSON. */
   ledger: () => Promise<unknown>;
   query: (sql: string) => Promise<QueryResult>;
+  pulls: Pick<Pulls, 'start' | 'look'>;
   /** Of the nodes in this process. @default none */
   nodeLedgers?: () => Promise<NodeLedger[]>;
   logger: Logger;
@@ -52,7 +56,7 @@ const QUERY_STATUS = {
 } as const satisfies Record<QueryRefusal, number>;
 
 /**
- * The hub's HTTP on localhost: /health, /status, /ledger, /query, /metrics and the status page.
+ * The hub's HTTP on localhost: /health, /status, /ledger, /query, /pull, /metrics and the status page.
  *
  * @throws Error if the port is taken (`EADDRINUSE`)
  */
@@ -99,14 +103,13 @@ function createApp(ports: HttpPorts, port: () => number): Hono {
     const { body, contentType } = await metricsText(status, ledgers);
     return context.body(body, 200, { 'content-type': contentType });
   });
-  app.post(
-    '/query',
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (context) => context.json({ error: 'too-large', detail: `allowed ${MAX_BODY_BYTES} bytes` }, 413),
-    }),
-    (context) => answerQuery(context, ports),
-  );
+  const bounded = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (context) => context.json({ error: 'too-large', detail: `allowed ${MAX_BODY_BYTES} bytes` }, 413),
+  });
+  app.post('/query', bounded, (context) => answerQuery(context, ports));
+  app.post('/pull', bounded, (context) => startPull(context, ports.pulls, ports.audit));
+  app.get('/pull/:id', (context) => showPull(context, context.req.param('id'), ports.pulls));
   for (const { path, contentType, body } of readPageFiles()) {
     app.get(path, (context) => context.body(body, 200, { 'content-type': contentType }));
   }
@@ -131,12 +134,9 @@ function shared<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 async function answerQuery(context: Context, ports: HttpPorts): Promise<Response> {
-  // Only a script of our own origin can send this type without asking first.
-  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') {
-    return context.json({ error: 'unsupported-media-type', detail: 'allowed application/json' }, 415);
-  }
-  const sql = sqlOf(await context.req.text());
+  const body = await jsonBody(context);
+  if (!body.ok) return body.response;
+  const sql = sqlOf(body.value);
   if (sql === undefined) return context.json({ error: 'invalid-body', detail: 'expected {"sql": "…"}' }, 400);
   const result = await ports.query(sql);
   const event = { actor: ACTOR, action: 'query', target: sql.slice(0, 200) } as const;
@@ -149,12 +149,7 @@ async function answerQuery(context: Context, ports: HttpPorts): Promise<Response
   return context.json({ columns, rows, truncated, ms });
 }
 
-function sqlOf(body: string): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    const sql = typeof parsed === 'object' && parsed !== null && 'sql' in parsed ? parsed.sql : undefined;
-    return typeof sql === 'string' ? sql : undefined;
-  } catch {
-    return undefined; // the caller hears what was expected
-  }
+function sqlOf(body: unknown): string | undefined {
+  const sql = typeof body === 'object' && body !== null && 'sql' in body ? body.sql : undefined;
+  return typeof sql === 'string' ? sql : undefined;
 }

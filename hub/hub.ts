@@ -13,7 +13,9 @@ import { createHttp, type HttpServer } from './http.ts';
 import { hubStatusOf } from './hub-status.ts';
 import { createIngestTally } from './ingest-tally.ts';
 import { type HubLedger, hubLedgerOf } from './ledger.ts';
+import { createPulls } from './pulls.ts';
 import { startSealing } from './sealing.ts';
+import { createStatementBook } from './statement-book.ts';
 import type { HubStatus } from './status.ts';
 
 export interface HubPorts {
@@ -86,6 +88,7 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
   );
   const engine = await starting(openEngine(store, logger, config), (opened) => opened.close());
   const tally = createIngestTally();
+  const statements = createStatementBook();
   const ingest = createIngest({
     store,
     codec: await openByteCodec(),
@@ -94,6 +97,8 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
     audit,
     mayCarry: (client, node) => client === node && nodes.has(node),
     observe: tally.observe,
+    stated: (node, statement) => statements.note(node, statement, clock.wallMs()),
+    other: (message) => pulls.report(message),
   });
   await starting(Promise.resolve(startSealing({ store, clock, logger }, fleet.hub.sealEvery)), (sealing) =>
     sealing.stop(),
@@ -111,6 +116,14 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
     (opened) => opened.close(),
   );
 
+  const pulls = createPulls(
+    {
+      clock,
+      publish: broker.publishAnswer,
+      isConnected: (node) => broker.status().clients[node]?.connected ?? false,
+    },
+    nodes,
+  );
   const startedAtMs = clock.wallMs();
   let readNodeLedgers: () => Promise<NodeLedger[]> = async () => [];
   const address = { mqtt: `${fleet.hub.host}:${broker.port}`, http: '' };
@@ -126,14 +139,18 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
       tally,
       nodes: config.nodes,
     });
-  const ledger = async (): Promise<HubLedger> =>
-    hubLedgerOf(await store.ledger(), config.nodes, await readNodeLedgers());
+  const ledger = async (): Promise<HubLedger> => {
+    // What was stated was taken down before: the store knows it too when it is read.
+    const words = new Map(config.nodes.map((node) => [node, statements.latestOf(node)]));
+    return hubLedgerOf(await store.ledger(), config.nodes, await readNodeLedgers(), (node) => words.get(node));
+  };
   const http = await starting<HttpServer>(
     createHttp(
       {
         status,
         ledger,
         nodeLedgers: () => readNodeLedgers(),
+        pulls,
         query: async (sql) => tally.answered(await engine.query(sql)),
         logger,
         audit,

@@ -1,14 +1,8 @@
 import type { StoreLedger } from '../adapters/embedded/store-counts.ts';
 import { checkNodeLedger, compareSides, type FarSideLedger, type Imbalance, type NodeLedger } from '../core/ledger.ts';
-import { PRIORITIES } from '../core/priority.ts';
-
-/** What a node last told the hub of itself, per priority (count statements). */
-export interface StatedCounts {
-  priority: FarSideLedger['lanes'][number]['priority'];
-  /** Records enqueued in the epochs that the node still speaks of. */
-  enqueued: number;
-  delivered: number;
-}
+import { PRIORITIES, type Priority } from '../core/priority.ts';
+import { type RemoteCounts, remoteCountsOf, wordProblems } from './remote-counts.ts';
+import type { LatestWord, StatementBook } from './statement-book.ts';
 
 /** Both sides of one node and where they differ. */
 export interface NodeComparison {
@@ -17,14 +11,30 @@ export interface NodeComparison {
   inFleet: boolean;
   /** The node's own ledger, if it runs in this process. */
   side: NodeLedger | undefined;
-  stated: StatedCounts[];
+  /** What it stated of its records last, if it runs elsewhere; only of priorities that it ever had records of. */
+  stated: RemoteCounts[];
+  /** Of which moment `stated` is, in ms since 1970; undefined = it never stated anything. */
+  statedAtMs: number | undefined;
+  /**
+   * How far the node's half could be checked: `now` = its own ledger, `as-of` = its last statement, in full, `no` = it
+   * has said too little since the hub's start.
+   */
+  checked: 'now' | 'as-of' | 'no';
   far: FarSideLedger;
   streams: { stream: string; priority: string; rows: number }[];
   differences: Imbalance[];
 }
 
+/**
+ * `balanced-as-of`: of nodes elsewhere, at the time of their last statements. `unknown`: nothing differs, but of some
+ * nodes too little is known to say that all adds up.
+ */
+export type Verdict = 'balanced' | 'balanced-as-of' | 'unknown' | 'not-balanced';
+
 export interface HubLedger {
   farSide: string;
+  verdict: Verdict;
+  /** The verdict is one of the first two. */
   balanced: boolean;
   nodes: NodeComparison[];
 }
@@ -32,50 +42,84 @@ export interface HubLedger {
 /**
  * The ledger of a hub. With the node's side at hand both are compared at this cut; without it, rows, index and the
  * node's last statement are.
+ *
+ * @param latestOf what a node stated last, read before the store was; default: nothing is known
  */
-export function hubLedgerOf(store: StoreLedger, nodes: readonly string[], sides: readonly NodeLedger[]): HubLedger {
+export function hubLedgerOf(
+  store: StoreLedger,
+  nodes: readonly string[],
+  sides: readonly NodeLedger[],
+  latestOf: StatementBook['latestOf'] = () => undefined,
+): HubLedger {
   const stored = [...store.lanes.map(({ key }) => key.node), ...store.streams.map(({ node }) => node)];
   const comparisons = [...new Set([...nodes, ...stored])].map((node) =>
-    compareNode(
-      store,
-      node,
-      nodes.includes(node),
-      sides.find((side) => side.node === node),
-    ),
+    compareNode(store, node, {
+      inFleet: nodes.includes(node),
+      side: sides.find((side) => side.node === node),
+      latest: latestOf(node),
+    }),
   );
+  const verdict = verdictOf(comparisons);
   return {
     farSide: store.farSide,
-    balanced: comparisons.every(({ differences }) => differences.length === 0),
+    verdict,
+    balanced: verdict === 'balanced' || verdict === 'balanced-as-of',
     nodes: comparisons,
   };
 }
 
-function compareNode(store: StoreLedger, node: string, inFleet: boolean, side: NodeLedger | undefined): NodeComparison {
+/** Of one ledger, or of a part of its nodes. */
+export function verdictOf(nodes: readonly Pick<NodeComparison, 'inFleet' | 'checked' | 'differences'>[]): Verdict {
+  if (nodes.some(({ differences }) => differences.length > 0)) return 'not-balanced';
+  // One that left the fleet says nothing any more: what the store holds of it agrees with itself.
+  const present = nodes.filter(({ inFleet }) => inFleet);
+  if (present.some(({ checked }) => checked === 'no')) return 'unknown';
+  return present.some(({ checked }) => checked === 'as-of') ? 'balanced-as-of' : 'balanced';
+}
+
+interface NodeView {
+  inFleet: boolean;
+  side: NodeLedger | undefined;
+  latest: LatestWord | undefined;
+}
+
+function compareNode(store: StoreLedger, node: string, { inFleet, side, latest }: NodeView): NodeComparison {
   const lanes = store.lanes.filter(({ key }) => key.node === node);
-  const sum = (priority: string, count: (lane: StoreLedger['lanes'][number]) => number): number =>
-    lanes.reduce((total, lane) => total + (lane.priority === priority ? count(lane) : 0), 0);
-  const far: FarSideLedger = {
-    node,
-    lanes: PRIORITIES.map((priority) => ({
-      priority,
-      indexed: sum(priority, (lane) => lane.stored),
-      rows: sum(priority, (lane) => lane.rows),
-      givenUp: sum(priority, (lane) => lane.givenUp),
-    })),
-  };
-  const stated = PRIORITIES.map((priority) => ({
-    priority,
-    enqueued: sum(priority, (lane) => lane.stated?.upTo ?? 0),
-    delivered: sum(priority, (lane) => lane.stated?.delivered ?? 0),
-  }));
+  const ofPriority = (priority: Priority) => lanes.filter((lane) => lane.priority === priority);
+  const far: FarSideLedger = { node, lanes: PRIORITIES.map((priority) => farCounts(priority, ofPriority(priority))) };
+  const stated = side ? [] : PRIORITIES.map((priority) => remoteCountsOf(priority, ofPriority(priority), latest));
   const streams = store.streams.flatMap(({ node: of, stream, priority, rows }) =>
     of === node ? [{ stream, priority, rows }] : [],
   );
+  const statedAt = lanes.flatMap((lane) => (lane.stated ? [lane.stated.atMs] : []));
   const differences = [
-    ...store.lanes.filter(({ key }) => key.node === node).flatMap(countsOf),
-    ...(side ? [...checkNodeLedger(side), ...compareSides(side, far)] : []),
+    ...lanes.flatMap(countsOf),
+    ...(side
+      ? [...checkNodeLedger(side), ...compareSides(side, far)]
+      : lanes.flatMap((lane) => wordProblems(lane, latest))),
   ];
-  return { node, inFleet, side, stated, far, streams, differences };
+  return {
+    node,
+    inFleet,
+    side,
+    stated: stated.filter(({ enqueued }) => enqueued > 0),
+    statedAtMs: latest?.atMs ?? (statedAt.length > 0 ? Math.max(...statedAt) : undefined),
+    checked: side ? 'now' : stated.every(({ waiting }) => waiting !== undefined) && latest ? 'as-of' : 'no',
+    far,
+    streams,
+    differences,
+  };
+}
+
+function farCounts(priority: Priority, lanes: readonly StoreLedger['lanes'][number][]): FarSideLedger['lanes'][number] {
+  const sum = (count: (lane: StoreLedger['lanes'][number]) => number): number =>
+    lanes.reduce((total, lane) => total + count(lane), 0);
+  return {
+    priority,
+    indexed: sum(({ stored }) => stored),
+    rows: sum(({ rows }) => rows),
+    givenUp: sum(({ givenUp }) => givenUp),
+  };
 }
 
 /** The hub's three counts of one lane against each other. */

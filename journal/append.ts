@@ -1,7 +1,7 @@
 import type { Outcome } from '../core/lane-fates.ts';
 import { isLane, priorityOf } from '../core/priority.ts';
 import { MAX_BLOCK_PAYLOAD } from './block.ts';
-import { type CommittedLane, encodeCommit } from './commit-codec.ts';
+import { applyDelta, type CommittedLane, encodeCommit } from './commit-codec.ts';
 import type { JournalSetup } from './journal-config.ts';
 import type { AppendResult, Commit } from './journal-port.ts';
 import { makeRoom, triesFor } from './make-room.ts';
@@ -42,6 +42,7 @@ export function createAppender(setup: JournalSetup): Appender {
       synced: clock.state() === 'synced',
       number: counters.commits,
       positions: journal.positions,
+      series: Math.max(journal.series, commit.series ?? 0),
       lanes,
       state: commit.state,
     });
@@ -53,7 +54,7 @@ export function createAppender(setup: JournalSetup): Appender {
       const full = await refusedByQuota(journal, lanes, payload.length, evicted);
       tellEvicted(evicted, monotonicMs);
       if (full) return { ok: false, reason: 'journal-full', detail: full, evicted, agedMs };
-      await write(journal, payload, lanes, commit.state, ageMs);
+      await write(journal, payload, lanes, commit, ageMs);
     } catch (error) {
       return { ...refusedByDisk(error), evicted, agedMs };
     }
@@ -71,7 +72,7 @@ export function createAppender(setup: JournalSetup): Appender {
     journal: OpenJournal,
     payload: Uint8Array,
     lanes: readonly CommittedLane[],
-    state: Commit['state'],
+    { state, series = 0 }: Commit,
     ageMs: number,
   ): Promise<void> => {
     const { log, epoch } = journal;
@@ -84,7 +85,8 @@ export function createAppender(setup: JournalSetup): Appender {
     );
     journal.reader.noteBlock(place!, { kind: 'commit', epoch, ranges });
     for (const { lane, count } of lanes) journal.positions[lane]! += count;
-    Object.assign(journal.state, state);
+    applyDelta(journal.state, state);
+    journal.series = Math.max(journal.series, series);
     counters.syncs++;
     counters.commits++;
     counters.written += place!.length;

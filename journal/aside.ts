@@ -11,6 +11,8 @@ export interface Aside {
   /** Keeps bytes of a segment, under its name and the offset. Best effort: the oldest make way, and a sick disk may refuse. */
   keepStretch(name: string, stretch: Stretch, bytes: Uint8Array): Promise<void>;
   bytes(): number;
+  /** Of the keys that blocks of the whole files need. */
+  keyIds(): ReadonlySet<number>;
   /** Whole files and stretches. */
   count(): number;
 }
@@ -19,7 +21,16 @@ export interface Aside {
 export async function openAside(disk: Disk, maxBytes: number): Promise<Aside> {
   /** By name, oldest first. */
   const kept = new Map<string, number>();
-  for (const name of (await disk.list()).sort()) if (name.startsWith(PREFIX)) kept.set(name, await disk.size(name));
+  const keys = new Set<number>();
+  const noteKeys = async (name: string, bytes: number): Promise<void> => {
+    if (!STRETCH.test(name)) for (const id of keyIdsIn(await disk.read(name, 0, bytes))) keys.add(id);
+  };
+  for (const name of (await disk.list()).sort()) {
+    if (!name.startsWith(PREFIX)) continue;
+    const bytes = await disk.size(name);
+    kept.set(name, bytes);
+    await noteKeys(name, bytes);
+  }
 
   const makeWay = async (bytes: number): Promise<void> => {
     const stretches = [...kept].filter(([name]) => STRETCH.test(name));
@@ -39,6 +50,7 @@ export async function openAside(disk: Disk, maxBytes: number): Promise<Aside> {
       for (let copy = 2; kept.has(to); copy++) to = `${PREFIX}${copy}-${name}`;
       await disk.rename(name, to);
       kept.set(to, bytes);
+      await noteKeys(to, bytes);
     },
     async keepStretch(name, { offset, length }, bytes) {
       const to = `${PREFIX}${name.replace(/\.hwj$/, '')}-at-${String(offset).padStart(10, '0')}.bin`;
@@ -55,6 +67,7 @@ export async function openAside(disk: Disk, maxBytes: number): Promise<Aside> {
       }
     },
     bytes: () => [...kept.values()].reduce((sum, bytes) => sum + bytes, 0),
+    keyIds: () => keys,
     count: () => kept.size,
   };
 }
@@ -73,4 +86,15 @@ export function mayHoldData(bytes: Uint8Array, segment: number): boolean {
     if (header && header.segment >= segment && header.block > 0) return true;
   }
   return false;
+}
+
+/** Whatever the file's name says: somebody may still want to read any block in it. */
+function keyIdsIn(bytes: Uint8Array): Set<number> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const ids = new Set<number>();
+  for (let at = buffer.indexOf(BLOCK_MAGIC); at >= 0; at = buffer.indexOf(BLOCK_MAGIC, at + 1)) {
+    const header = readHeader(buffer, at);
+    if (header) ids.add(header.keyId);
+  }
+  return ids;
 }

@@ -18,20 +18,26 @@ export interface CarriedPart {
   bytes: Uint8Array;
 }
 
-const PARTS_AT = 8 * JOURNAL_LANES;
+const SERIES_AT = 8 * JOURNAL_LANES;
+const PARTS_AT = SERIES_AT + 4;
 const TABLE_AT = PARTS_AT + 4;
 const ENTRY = 8 + 1 + 8 + 4 + 3 * 8 + 4;
 
 /**
- * position f64 of each journal lane, parts u32, per part {epoch 8, lane u8, first f64, count u32, wall f64, monotonic f64,
+ * position f64 of each journal lane, series u32, parts u32, per part {epoch 8, lane u8, first f64, count u32, wall f64, monotonic f64,
  * age f64, bytes u32}, records.
  *
+ * @param series above all series numbers given so far
  * @param positions where each journal lane of the writer's epoch stands: tells what a damaged commit before it held
  */
-export function encodeCarried(positions: readonly number[], parts: readonly CarriedPart[]): Uint8Array {
+export function encodeCarried(
+  { positions, series }: { positions: readonly number[]; series: number },
+  parts: readonly CarriedPart[],
+): Uint8Array {
   const table = TABLE_AT + parts.length * ENTRY;
   const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + part.bytes.length, table));
   for (let lane = 0; lane < JOURNAL_LANES; lane++) bytes.writeDoubleLE(positions[lane]!, 8 * lane);
+  bytes.writeUInt32LE(series, SERIES_AT);
   bytes.writeUInt32LE(parts.length, PARTS_AT);
   let at = TABLE_AT;
   let body = table;
@@ -78,3 +84,7 @@ export function positionsIn(payload: Uint8Array): number[] {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   return Array.from({ length: JOURNAL_LANES }, (_, lane) => bytes.readDoubleLE(8 * lane));
 }
+
+/** Above all series numbers given before it. */
+export const seriesIn = (payload: Uint8Array): number =>
+  Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).readUInt32LE(SERIES_AT);

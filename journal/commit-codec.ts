@@ -18,9 +18,17 @@ export interface CommittedLane {
 
 /**
  * Small values under keys: counters, source positions, filter states, series numbers. A commit sets some of them,
- * absolutely, never as a difference: so a later commit heals what a damaged one lost.
+ * absolutely, never as a difference: so a later commit heals what a damaged one lost. `null` removes a key.
  */
 export type StateDelta = Readonly<Record<string, JsonValue>>;
+
+/** Takes a commit's changes into the state, in place. */
+export function applyDelta(state: Record<string, JsonValue>, delta: StateDelta): void {
+  for (const [key, value] of Object.entries(delta)) {
+    if (value === null) delete state[key];
+    else state[key] = value;
+  }
+}
 
 export interface CommitBlock {
   wallMs: number;
@@ -37,18 +45,21 @@ export interface CommitBlock {
   number: number;
   /** Where each journal lane stood before it: tells what a damaged block before it held. */
   positions: readonly number[];
+  /** Above all series numbers given so far, by this commit too: those that a damaged block named are not given again. */
+  series: number;
   lanes: readonly CommittedLane[];
   state: StateDelta;
 }
 
 const POSITIONS_AT = 33;
-const LANE_COUNT_AT = POSITIONS_AT + 8 * JOURNAL_LANES;
+const SERIES_AT = POSITIONS_AT + 8 * JOURNAL_LANES;
+const LANE_COUNT_AT = SERIES_AT + 4;
 const FIXED = LANE_COUNT_AT + 1;
 const LANE_ENTRY = 17;
 
 /**
- * wall f64, monotonic f64, number f64, age f64, synced u8, position f64 of each journal lane, lanes u8, per lane {lane u8,
- * first f64, count u32, bytes u32}, records, state as JSON.
+ * wall f64, monotonic f64, number f64, age f64, synced u8, position f64 of each journal lane, series u32, lanes u8, per lane
+ * {lane u8, first f64, count u32, bytes u32}, records, state as JSON.
  */
 export function encodeCommit(commit: CommitBlock): Uint8Array {
   const state = Buffer.from(JSON.stringify(commit.state));
@@ -63,6 +74,7 @@ export function encodeCommit(commit: CommitBlock): Uint8Array {
   for (let lane = 0; lane < JOURNAL_LANES; lane++) {
     bytes.writeDoubleLE(commit.positions[lane]!, POSITIONS_AT + 8 * lane);
   }
+  bytes.writeUInt32LE(commit.series, SERIES_AT);
   bytes[LANE_COUNT_AT] = commit.lanes.length;
   let at = FIXED;
   let body = table;
@@ -106,7 +118,8 @@ export function decodeCommit(payload: Uint8Array): CommitBlock {
   const body = lanes.reduce((at, lane) => at + lane.bytes.length, FIXED + lanes.length * LANE_ENTRY);
   const state = JSON.parse(bytes.toString('utf8', body)) as StateDelta;
   const positions = Array.from({ length: JOURNAL_LANES }, (_, lane) => bytes.readDoubleLE(POSITIONS_AT + 8 * lane));
-  return { ...decodeTimes(payload), number: bytes.readDoubleLE(16), positions, lanes, state };
+  const series = bytes.readUInt32LE(SERIES_AT);
+  return { ...decodeTimes(payload), number: bytes.readDoubleLE(16), positions, series, lanes, state };
 }
 
 export function decodeTimes(payload: Uint8Array): Pick<CommitBlock, 'wallMs' | 'monotonicMs' | 'ageMs' | 'synced'> {

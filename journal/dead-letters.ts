@@ -1,10 +1,11 @@
-import { deadLettersOf, fatesOf, type Outcome } from '../core/lane-fates.ts';
+import { deadLettersOf, epochsIn, fatesOf, type Outcome, outcomeOf } from '../core/lane-fates.ts';
 import type { Clock, Logger } from '../core/ports.ts';
-import { intersect, type Range, type RangeSet, subtract } from '../core/ranges.ts';
+import { LANES } from '../core/priority.ts';
+import { intersect, NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
 import type { CarriedPart } from './carried-codec.ts';
+import { clip, cut } from './carried-part.ts';
 import type { Burial, BurialResult, DeadLetter, DeadLetterStore } from './journal-port.ts';
-import { cut } from './lane-reader.ts';
-import type { LetterEntry } from './letter-files.ts';
+import { type LetterEntry, letterBytes } from './letter-files.ts';
 import { carry } from './make-room.ts';
 import { bytesOf, finishedIn, type OpenJournal } from './open-journal.ts';
 
@@ -16,6 +17,7 @@ export interface DeadLetterConfig {
 }
 
 const MAX = Number.MAX_SAFE_INTEGER;
+type Discarded = Extract<Outcome, { fate: 'discarded' }>;
 
 /** The dead letters of an open journal. The book of fates says which are dead; the files only hold what is needed to replay them. */
 export function createDeadLetters(
@@ -57,7 +59,8 @@ export function createDeadLetters(
   const named = (ids: readonly string[]): LetterEntry[] =>
     letters.entries.filter(({ number }) => ids.includes(String(number)));
 
-  const makeRoomFor = async (bytes: number): Promise<boolean> => {
+  /** The oldest letters make way. */
+  const makeRoomFor = async (bytes: number): Promise<{ fits: boolean; discarded: Discarded[] }> => {
     const oldest: LetterEntry[] = [];
     let kept = letters.bytes();
     for (const entry of letters.entries) {
@@ -65,11 +68,14 @@ export function createDeadLetters(
       oldest.push(entry);
       kept -= entry.bytes;
     }
+    let discarded: Discarded[] = [];
     if (oldest.length > 0) {
       logger.warn({ letters: oldest.length }, 'journal: dead letters discarded, the oldest first: their share is full');
-      await finish(oldest, 'discarded');
+      discarded = (await finish(oldest, 'discarded')) as Discarded[];
     }
-    return bytesOf(journal) + bytes <= config.directoryBytes;
+    // If their fate could not be noted they are still there.
+    const fits = letters.bytes() + bytes <= config.maxBytes && bytesOf(journal) + bytes <= config.directoryBytes;
+    return { fits, discarded };
   };
 
   const bury = async (burial: Burial): Promise<BurialResult> => {
@@ -78,19 +84,23 @@ export function createDeadLetters(
     const finishedAlready = finishedIn(journal, epoch, lane);
     const parts = found.parts.flatMap((part) => {
       const whole: CarriedPart = { ...part, epoch, lane, first: part.from, count: part.to - part.from };
-      return subtract([part], finishedAlready).map((range): CarriedPart => {
-        const { bytes } = cut(whole, range.from, range.to);
-        return { ...whole, first: range.from, count: range.to - range.from, bytes };
-      });
+      return clip(whole, subtract([part], finishedAlready));
     });
-    const buried: RangeSet = parts.map(({ first, count }) => ({ from: first, to: first + count }));
-    const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
-    if (parts.length > 0) {
-      if (await makeRoomFor(bytes)) await letters.write(burial, clock.wallMs(), parts);
-      else
-        logger.warn({ lane, from, to }, 'journal: no room to keep the records of a dead letter; it cannot be replayed');
+    const buried = positionsOf(parts);
+    const missing = subtract(found.missing, finishedAlready);
+    if (parts.length === 0) return { buried, missing, unkept: NO_RANGES, discarded: [] };
+    const kept = newestWithin(parts, config.maxBytes);
+    const { fits, discarded } = kept.length > 0 ? await makeRoomFor(letterBytes(kept)) : NO_ROOM;
+    const written = fits ? kept : [];
+    if (written.length > 0) {
+      const letter = { ...burial, from: written[0]!.first };
+      await letters.write(letter, { buriedMs: clock.wallMs(), series: journal.series }, written);
     }
-    return { buried, missing: subtract(found.missing, finishedAlready) };
+    const unkept = subtract(buried, positionsOf(written));
+    if (unkept.length > 0) {
+      logger.warn({ lane, from, to }, 'journal: no room to keep the records of a dead letter; it cannot be replayed');
+    }
+    return { buried, missing, unkept, discarded };
   };
 
   const replay = async (entry: LetterEntry): Promise<Extract<Outcome, { fate: 'replayed' }>[]> => {
@@ -102,14 +112,7 @@ export function createDeadLetters(
         `no room to replay dead letter ${entry.number} of ${entry.bytes} bytes: the journal holds ${bytesOf(journal)} bytes, allowed ${config.directoryBytes}`,
       );
     }
-    const again = parts.flatMap((part) =>
-      intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) => ({
-        ...part,
-        first: from,
-        count: to - from,
-        bytes: cut(part, from, to).bytes,
-      })),
-    );
+    const again = parts.flatMap((part) => clip(part, dead));
     // The records are in the queue before their fate says that they wait there.
     if (again.length > 0) await carry(journal, again);
     return (await finish([entry], 'replayed')) as Extract<Outcome, { fate: 'replayed' }>[];
@@ -127,11 +130,7 @@ export function createDeadLetters(
       const parts = await letters.read(entry);
       return {
         letters: dead.map((range) => letterOf(entry, range)),
-        parts: parts?.flatMap((part) =>
-          intersect(dead, [{ from: part.first, to: part.first + part.count }]).map(({ from, to }) =>
-            cut(part, from, to),
-          ),
-        ),
+        parts: parts?.flatMap((part) => clip(part, dead)).map((part) => cut(part, part.first, part.first + part.count)),
       };
     },
     async exhume(ids) {
@@ -149,13 +148,46 @@ export function createDeadLetters(
       return replayed;
     },
     async discard(ids) {
-      return (await finish(named(ids), 'discarded')) as Extract<Outcome, { fate: 'discarded' }>[];
+      return (await finish(named(ids), 'discarded')) as Discarded[];
     },
   };
 }
 
+const NO_ROOM = { fits: false, discarded: [] };
+
+const positionsOf = (parts: readonly CarriedPart[]): RangeSet =>
+  rangeSetOf(parts.map(({ first, count }) => ({ from: first, to: first + count })));
+
+/** Of records that are more than may be kept, the newest. */
+function newestWithin(parts: readonly CarriedPart[], maxBytes: number): readonly CarriedPart[] {
+  let rest = parts;
+  let bytes = letterBytes(rest);
+  while (bytes > maxBytes && rest.length > 0) {
+    const [oldest, ...others] = rest as readonly [CarriedPart, ...CarriedPart[]];
+    const { first, count } = oldest;
+    const newer = others.length > 0 ? [] : clip(oldest, [{ from: first + Math.ceil(count / 2), to: first + count }]);
+    bytes -= letterBytes([oldest]) - letterBytes(newer);
+    rest = [...newer, ...others];
+  }
+  return rest;
+}
+
+/** Dead letters that no file holds: there was no room for them, and a crash came before that was noted. */
+export const unnotedDiscards = ({ letters, forward }: OpenJournal): Discarded[] =>
+  epochsIn(forward.book).flatMap((epoch) =>
+    LANES.flatMap((lane) => {
+      const fates = fatesOf(forward.book, epoch, lane);
+      const held = letters.entries.filter((entry) => entry.epoch === epoch && entry.lane === lane);
+      const gone = subtract(subtract(deadLettersOf(fates), fates.discarded), rangeSetOf(held));
+      return gone.map((range) => ({ ...outcomeOf({ epoch, lane }, range), fate: 'discarded' as const }));
+    }),
+  );
+
 /** What is left of a letter. */
-const letterOf = ({ number, bytes: _bytes, ...letter }: LetterEntry, { from, to }: Range): DeadLetter => ({
+const letterOf = (
+  { number, bytes: _bytes, series: _series, ...letter }: LetterEntry,
+  { from, to }: Range,
+): DeadLetter => ({
   ...letter,
   from,
   to,

@@ -20,6 +20,8 @@ export interface Journal extends DeadLetterStore {
    * side knows and answers. Segments whose records all have a fate are recycled, after this note is durable.
    */
   settle(outcomes: readonly Outcome[]): Promise<void>;
+  /** What was handed out to be sent is not on its way any more: it may be evicted again. What was not lent is passed over. */
+  release(ranges: readonly LentRange[]): Promise<void>;
   /** Keeps which far side the fates are about. Best effort: it is told again with the next connection. */
   noteFarSide(id: string, uplink: string): Promise<void>;
   /** Keeps what was sent and received of the data budgets. Best effort. */
@@ -69,6 +71,10 @@ export interface BurialResult {
   buried: RangeSet;
   /** On no readable block. What has a fate by now is in neither. */
   missing: RangeSet;
+  /** Of `buried`: there was no room to keep its records. The caller settles them as discarded, after the burial. */
+  unkept: RangeSet;
+  /** Older letters that made way; noted already. */
+  discarded: readonly Extract<Outcome, { fate: 'discarded' }>[];
 }
 /** One buried range, or what is left of it. */
 export interface DeadLetter extends Burial {
@@ -86,6 +92,8 @@ export interface LetterContent {
 export interface Commit {
   lanes: readonly { lane: JournalLane; count: number; bytes: Uint8Array }[];
   state: StateDelta;
+  /** Above the numbers of all series that it names. @default 0 it names none */
+  series?: number;
   /** Wall clock minus monotonic clock by which the readings without a time of their own were dated. */
   clockOffsetMs: number;
 }
@@ -105,8 +113,12 @@ export interface ReadRequest extends Range {
   lane: Lane;
   maxRecords: number;
   maxBytes: number;
-  /** What is handed out is to be sent: it is not evicted for so long, or until it has a fate. @default 0 */
+  /** What is handed out is to be sent: it is not evicted for so long, or until it has a fate or is released. @default 0 */
   leaseMs?: number;
+}
+export interface LentRange extends Range {
+  epoch: Epoch;
+  lane: Lane;
 }
 
 /**
@@ -129,6 +141,11 @@ export interface JournalOpening {
   epoch: Epoch;
   /** Everything ever committed under the keys of `state`. */
   state: Record<string, JsonValue>;
+  /**
+   * Above all series numbers ever given, also those whose names have rotted: a number that is given again would send
+   * records under another stream's name.
+   */
+  series: number;
   /** Records enqueued per lane 0..3 before this epoch. */
   enqueued: readonly number[];
   /** Older epochs with records on disk, oldest first: what is on disk of each lane, and where the lane ends. */

@@ -11,11 +11,11 @@ export interface JournalSnapshot {
   epoch: Epoch;
   /** Positions with which the segment starts. */
   positions: number[];
+  /** Above all series numbers given so far. */
+  series: number;
   /** Records enqueued per lane before this epoch. */
   enqueued: number[];
-  /** Where the lanes 0..3 of each earlier epoch end, oldest first, while anything is still to be said of it. */
-  ends: (readonly [epoch: Epoch, ends: readonly number[]])[];
-  /** The segments before this one. */
+  /** The segments before this one, and where each earlier epoch ends while anything is still to be said of it. */
   spans: PackedSpans;
   /** Damaged places found so far in this log; the forward log counts its own. */
   damages: number;

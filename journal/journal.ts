@@ -28,7 +28,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
       // The book in memory is right; if it is lost, the far side is asked again.
       logger.warn({ error: error.message }, 'journal: forward log not written');
     });
-    if (await recycle(journal, localBytes, logger)) await rotation.retire();
+    if (await recycle(journal, localBytes, logger)) await rotation.retire(journal);
   };
 
   const read: Journal['read'] = async (request) => {
@@ -65,7 +65,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
       exclusive(async () => {
         const { journal, opening } = await openJournal(setup);
         opened = journal;
-        await rotation.retire();
+        await rotation.retire(journal);
         return opening;
       }),
     append: (commit) =>
@@ -75,6 +75,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
       }),
     read: (request) => exclusive(() => read(request)),
     settle: (outcomes) => exclusive(() => settle(outcomes)),
+    release: (ranges) => exclusive(async () => must(opened).leases.end(ranges)),
     rotateKeys: () => exclusive(() => rotation.rotate(must(opened))),
     bury: (burial) => exclusive(() => deadLetters().bury(burial)),
     deadLetters: () => exclusive(() => deadLetters().deadLetters()),

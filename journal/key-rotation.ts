@@ -12,17 +12,17 @@ export interface KeyRotation {
   /** By the schedule; a failure is told and tried again later: the old key is as good as it was. */
   rotateIfDue(journal: OpenJournal): Promise<void>;
   /** Forgets the keys that no block on disk needs any more, if there may be any. Never rejects. */
-  retire(): Promise<void>;
+  retire(journal: Pick<OpenJournal, 'aside'>): Promise<void>;
 }
 
 export function createKeyRotation({ disk, clock, logger, keys, rotateKeysMs }: JournalSetup): KeyRotation {
   let rotateAgainAt = Number.NEGATIVE_INFINITY;
   let oldKeys = true;
 
-  const retire = async (): Promise<void> => {
+  const retire: KeyRotation['retire'] = async ({ aside }) => {
     if (!oldKeys) return;
     try {
-      oldKeys = (await retireKeys(disk, keys)) > 1;
+      oldKeys = (await retireKeys(disk, keys, aside.keyIds())) > 1;
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'journal: old keys not forgotten yet');
     }
@@ -35,8 +35,8 @@ export function createKeyRotation({ disk, clock, logger, keys, rotateKeysMs }: J
     await journal.log.roll();
     currentSpan(journal);
     await journal.forward.roll();
-    logger.info({ key: id }, 'journal: written with a new key from now on');
-    await retire();
+    logger.info({ keyId: id }, 'journal: written with a new key from now on');
+    await retire(journal);
   };
 
   return {

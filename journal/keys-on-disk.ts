@@ -31,12 +31,13 @@ export async function refuseWrongKeys(disk: Disk, ring: KeyRing, producer: strin
 /**
  * Forgets the keys that no segment needs any more; one that a power cut could bring back counts as one that does.
  *
+ * @param aside keys of what is kept aside: they stay, for whoever looks into it
  * @returns how many different keys the segments need
  */
-export async function retireKeys(disk: Disk, ring: KeyRing): Promise<number> {
+export async function retireKeys(disk: Disk, ring: KeyRing, aside: ReadonlySet<number>): Promise<number> {
   await disk.syncDirectory();
   const inUse = new Set((await keysOnDisk(disk)).keys());
-  await ring.retire(inUse);
+  await ring.retire(new Set([...inUse, ...aside]));
   return inUse.size;
 }
 

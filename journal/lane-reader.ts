@@ -2,18 +2,13 @@ import type { Epoch } from '../core/identity.ts';
 import { type Range, rangeSetOf, subtract } from '../core/ranges.ts';
 import type { BlockKind } from './block.ts';
 import { type CarriedPart, decodeCarried } from './carried-codec.ts';
+import { type IndexedRange, inOneBuffer, rangeOf, viewOf } from './carried-part.ts';
 import { decodeLanes, decodeTimes, LOCAL_LANE } from './commit-codec.ts';
 import type { ReadPart, ReadRequest, ReadResult } from './journal-port.ts';
-import { readRecords } from './record-codec.ts';
 import { counts } from './segment-files.ts';
 import type { LogPlace, SegmentLog } from './segment-log.ts';
 import type { SegmentSpan } from './spans.ts';
 
-/** Which positions a block holds. */
-interface IndexedRange extends Range {
-  epoch: Epoch;
-  lane: number;
-}
 /** Where a block lies and what it holds. */
 interface IndexedBlock {
   offset: number;
@@ -38,16 +33,25 @@ export interface LaneReader {
 
 /** Blocks of older segments whose index is kept: a lane that is read on seldom needs another segment. */
 const KEPT_BLOCKS = 5_000;
+/** Small blocks that lie side by side are read so many bytes at a time. */
+const STRETCH_BYTES = 128 * 1024;
+
+interface Payloads {
+  segment: number;
+  byOffset: ReadonlyMap<number, Uint8Array>;
+}
+const NO_PAYLOADS: Payloads = { segment: -1, byOffset: new Map() };
 
 /**
  * Finds records by position, in the segment they were committed to or one they were carried into. The index of the segment
- * being written grows with it; of the older ones a few are held, and the payloads of one (delivery runs in order), so
- * memory does not grow with the backlog.
+ * being written grows with it; of the older ones a few are held, and the payloads of one (delivery runs in order) and of
+ * the stretch read last, so memory does not grow with the backlog.
  */
 export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[]): LaneReader {
   let current: { segment: number; blocks: IndexedBlock[] } = { segment: -1, blocks: [] };
   const indexes = new Map<number, IndexedBlock[]>();
-  let payloads: { segment: number; byOffset: ReadonlyMap<number, Uint8Array> } = { segment: -1, byOffset: new Map() };
+  let scanned = NO_PAYLOADS;
+  let stretch = NO_PAYLOADS;
 
   const blocksOf = async (segment: number): Promise<readonly IndexedBlock[]> => {
     if (segment === current.segment) return current.blocks;
@@ -55,7 +59,7 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
     if (known) return known;
     const { blocks } = await log.scan(segment);
     const own = blocks.filter((block) => block.block > 0 && counts(block, log.truncated));
-    payloads = { segment, byOffset: new Map(own.map(({ offset, payload }) => [offset, payload])) };
+    scanned = { segment, byOffset: new Map(own.map(({ offset, payload }) => [offset, payload])) };
     const index = own.map(({ offset, length, kind, epoch, payload }) => ({
       offset,
       length,
@@ -77,11 +81,25 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
     }
   };
 
-  const partsAt = async ({ segment, block }: Place): Promise<CarriedPart[]> => {
-    const payload = segment === payloads.segment ? payloads.byOffset.get(block.offset) : undefined;
-    if (payload) return partsOf(block.kind, block.epoch, payload);
-    const found = await log.read({ segment, offset: block.offset, length: block.length });
-    return found ? partsOf(found.kind, found.epoch, found.payload) : [];
+  /** What is in the first of these; those behind it are likely to be asked for next. */
+  const partsAt = async (places: readonly Place[], first = 0): Promise<CarriedPart[]> => {
+    const { segment, block } = places[first]!;
+    const known = [scanned, stretch].find((one) => one.segment === segment && one.byOffset.has(block.offset));
+    if (!known) await readStretch(places, first);
+    const payload = (known ?? stretch).byOffset.get(block.offset);
+    return payload ? partsOf(block.kind, block.epoch, payload) : [];
+  };
+
+  const readStretch = async (places: readonly Place[], first: number): Promise<void> => {
+    const { segment, block } = places[first]!;
+    let end = block.offset + block.length;
+    for (let next = first + 1; next < places.length && end - block.offset < STRETCH_BYTES; next++) {
+      const place = places[next]!;
+      if (place.segment !== segment || place.block.offset !== end) break;
+      end += place.block.length;
+    }
+    const found = await log.read({ segment, offset: block.offset, length: end - block.offset });
+    stretch = { segment, byOffset: new Map(found.map(({ offset, payload }) => [block.offset + offset, payload])) };
   };
 
   /** Blocks that hold any of the wanted positions, by position. */
@@ -104,7 +122,8 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
     let records = 0;
     let bytes = 0;
     let to = request.to;
-    for (const place of await placesOf(request)) {
+    const places = await placesOf(request);
+    for (const [index, place] of places.entries()) {
       if (place.range.to <= next) continue; // carried on, and the old segment is still there
       if (records >= request.maxRecords || bytes >= request.maxBytes) {
         to = Math.max(next, place.range.from);
@@ -112,9 +131,11 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
       }
       const from = Math.max(next, place.range.from);
       const end = Math.min(request.to, place.range.to, from + request.maxRecords - records);
-      const found = (await partsAt(place)).find((part) => isWanted(rangeOf(part), { ...request, from, to: end }));
+      const found = (await partsAt(places, index)).find((part) =>
+        isWanted(rangeOf(part), { ...request, from, to: end }),
+      );
       if (!found) continue; // damaged since it was indexed; another copy may follow
-      parts.push(cut(found, from, end));
+      parts.push(viewOf(found, from, end));
       records += end - from;
       bytes += parts.at(-1)!.bytes.length;
       next = end;
@@ -123,13 +144,13 @@ export function createLaneReader(log: SegmentLog, spans: readonly SegmentSpan[])
         break;
       }
     }
-    return { to, parts, missing: subtract([{ from: request.from, to }], rangeSetOf(parts)) };
+    return { to, parts: inOneBuffer(parts), missing: subtract([{ from: request.from, to }], rangeSetOf(parts)) };
   };
 
   return {
     read,
     async *partsIn(segment) {
-      for (const block of await blocksOf(segment)) yield await partsAt({ segment, block });
+      for (const block of await blocksOf(segment)) yield await partsAt([{ segment, block }]);
     },
     noteBlock({ segment, offset, length }, block) {
       if (segment !== current.segment) {
@@ -150,13 +171,6 @@ function partsOf(kind: BlockKind, epoch: Epoch, payload: Uint8Array): CarriedPar
   );
 }
 
-export const rangeOf = ({ epoch, lane, first, count }: CarriedPart): IndexedRange => ({
-  epoch,
-  lane,
-  from: first,
-  to: first + count,
-});
-
 interface Wanted extends Range {
   epoch: Epoch;
   lane: number;
@@ -172,22 +186,3 @@ const mayHold = (span: SegmentSpan, wanted: Wanted): boolean => !span.released &
 const holds = (span: SegmentSpan, wanted: Wanted): boolean =>
   span.carried.some((range) => isWanted(range, wanted)) ||
   (span.epoch === wanted.epoch && overlaps({ from: span.start[wanted.lane]!, to: span.end[wanted.lane]! }, wanted));
-
-/** The records of a part from position `from` to `to`. */
-export function cut(
-  { first, count, wallMs, monotonicMs, ageMs, bytes }: CarriedPart,
-  from: number,
-  to: number,
-): ReadPart {
-  const times = { wallMs, monotonicMs, ageMs };
-  // Copies, not views: a view would take the whole segment with it to another thread.
-  if (to - from === count) return { from, to, ...times, bytes: new Uint8Array(bytes) };
-  const records = readRecords(bytes);
-  const last = records[to - 1 - first]!;
-  return {
-    from,
-    to,
-    ...times,
-    bytes: new Uint8Array(bytes.subarray(records[from - first]!.offset, last.offset + last.length)),
-  };
-}

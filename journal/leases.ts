@@ -1,11 +1,9 @@
 import type { Epoch } from '../core/identity.ts';
-import type { Outcome } from '../core/lane-fates.ts';
 import type { Lane } from '../core/priority.ts';
-import { type Range, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
+import { type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
+import type { LentRange } from './journal-port.ts';
 
-interface Lease extends Range {
-  epoch: Epoch;
-  lane: Lane;
+interface Lease extends LentRange {
   /** Monotonic ms. */
   until: number;
 }
@@ -13,8 +11,8 @@ interface Lease extends Range {
 /** What was handed out to be sent, and is not evicted meanwhile. In memory: a new process has sent nothing yet. */
 export interface Leases {
   grant(lease: Lease): void;
-  /** Their records have a fate: nobody needs them any more. */
-  end(outcomes: readonly Outcome[]): void;
+  /** Their records have a fate, or are not on their way any more. */
+  end(ranges: readonly LentRange[]): void;
   of(epoch: Epoch, lane: Lane, now: number): RangeSet;
 }
 
@@ -24,8 +22,8 @@ export function createLeases(): Leases {
     grant(lease) {
       leases.push(lease);
     },
-    end(outcomes) {
-      for (const { epoch, lane, from, to } of outcomes) {
+    end(ranges) {
+      for (const { epoch, lane, from, to } of ranges) {
         leases = leases.flatMap((lease) =>
           lease.epoch === epoch && lease.lane === lane
             ? subtract([lease], [{ from, to }]).map((rest) => ({ ...lease, ...rest }))

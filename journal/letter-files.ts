@@ -1,5 +1,6 @@
 import type { Epoch } from '../core/identity.ts';
 import type { Disk, DiskFile } from '../core/ports.ts';
+import type { Aside } from './aside.ts';
 import { encodeBlock, findBlocks, openBlock, readHeader } from './block.ts';
 import { type CarriedPart, decodeCarried, encodeCarried } from './carried-codec.ts';
 import type { Burial } from './journal-port.ts';
@@ -11,10 +12,18 @@ const LOG = 'letters';
 /** What a file says of itself is in its first block: enough to list letters without reading what they hold. */
 const ENTRY_READ_BYTES = 4096;
 
+/** What a letter of these records takes on disk at most. */
+export const letterBytes = (parts: readonly CarriedPart[]): number =>
+  parts.reduce((sum, part) => sum + PART_OVERHEAD + part.bytes.length, LETTER_OVERHEAD);
+const PART_OVERHEAD = 64;
+const LETTER_OVERHEAD = 1024;
+
 /** A dead letter as its file says: which records it holds, not whether they are still dead. */
 export interface LetterEntry extends Burial {
   number: number;
   buriedMs: number;
+  /** Above all series numbers given when it was written: one of its records may be the last to know of a number. */
+  series: number;
   /** Of its file. */
   bytes: number;
 }
@@ -25,7 +34,11 @@ export interface LetterFiles {
   readonly entries: readonly LetterEntry[];
   bytes(): number;
   /** Durable when it resolves. */
-  write(burial: Burial, buriedMs: number, parts: readonly CarriedPart[]): Promise<LetterEntry>;
+  write(
+    burial: Burial,
+    note: Pick<LetterEntry, 'buriedMs' | 'series'>,
+    parts: readonly CarriedPart[],
+  ): Promise<LetterEntry>;
   /** Undefined if the file is damaged. */
   read(entry: LetterEntry): Promise<CarriedPart[] | undefined>;
   /** Durable when it resolves. */
@@ -33,7 +46,7 @@ export interface LetterFiles {
 }
 
 /** @param epoch of the producer's opening: it only marks the blocks. */
-export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): Promise<LetterFiles> {
+export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch, aside: Aside): Promise<LetterFiles> {
   let entries: LetterEntry[] = [];
   let last = 0;
   for (const number of await segmentNumbers(disk, LOG)) {
@@ -42,7 +55,7 @@ export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): 
     const [entry] = payloadsIn(await disk.read(name, 0, ENTRY_READ_BYTES), number, keys);
     if (entry) entries.push({ ...JSON.parse(Buffer.from(entry).toString('utf8')), number, bytes });
     // Never acknowledged, or rotten: not the queue's business any more, and somebody may want to look.
-    else await disk.rename(name, `aside-${name}`);
+    else await aside.keepFile(name);
     last = number;
   }
 
@@ -51,13 +64,15 @@ export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): 
       return entries;
     },
     bytes: () => entries.reduce((sum, entry) => sum + entry.bytes, 0),
-    async write(burial, buriedMs, parts) {
+    async write(burial, note, parts) {
       // Used once whatever happens: a number is part of the nonce.
       const number = ++last;
       const key = keys.current(epoch);
-      const blocks = [Buffer.from(JSON.stringify({ ...burial, buriedMs })), encodeCarried(noPositions(), parts)].map(
-        (payload, block) => encodeBlock({ segment: number, block, epoch, kind: 'carried' }, payload, key),
-      );
+      const { series } = note;
+      const blocks = [
+        Buffer.from(JSON.stringify({ ...burial, ...note })),
+        encodeCarried({ positions: noPositions(), series }, parts),
+      ].map((payload, block) => encodeBlock({ segment: number, block, epoch, kind: 'carried' }, payload, key));
       const content = Buffer.concat(blocks);
       const name = segmentFile(LOG, number);
       const file = await disk.create(name);
@@ -68,7 +83,7 @@ export async function openLetterFiles(disk: Disk, keys: LogKeys, epoch: Epoch): 
         await Promise.resolve(disk.remove(name)).catch(() => undefined);
         throw error;
       }
-      const entry = { ...burial, buriedMs, number, bytes: content.length };
+      const entry = { ...burial, ...note, number, bytes: content.length };
       entries.push(entry);
       return entry;
     },

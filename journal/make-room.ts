@@ -1,11 +1,11 @@
 import { type Outcome, retireEpochs } from '../core/lane-fates.ts';
 import type { Logger } from '../core/ports.ts';
 import type { Lane } from '../core/priority.ts';
-import { addRanges, intersect, NO_RANGES, type RangeSet } from '../core/ranges.ts';
+import { addRanges, NO_RANGES, type RangeSet } from '../core/ranges.ts';
 import { type CarriedPart, encodeCarried } from './carried-codec.ts';
-import { cut, rangeOf } from './lane-reader.ts';
-import { currentSpan, epochsAtWork, type OpenJournal } from './open-journal.ts';
-import { nextToEvict, segmentToEmpty } from './room.ts';
+import { clip, rangeOf } from './carried-part.ts';
+import { bytesOf, currentSpan, epochsAtWork, type OpenJournal } from './open-journal.ts';
+import { nextToEvict, segmentToEmpty, smallSegments } from './room.ts';
 import {
   growSpanByCarried,
   recyclable,
@@ -17,6 +17,9 @@ import {
 
 /** Of a segment, what is carried on in one block: small enough to fill segments well. */
 const CARRIED_SHARE = 1 / 8;
+
+/** Small segments are worth the work if there are so many, or if their heads take up such a share of the quota. */
+const MERGE_AT = { segments: 8, share: 1 / 16 };
 
 /**
  * Gives back the segments in which every record has a fate, once the fates are durable.
@@ -65,7 +68,7 @@ export async function makeRoom(
     }
     const victim = segmentToEmpty(spans, forward.book);
     if (victim) {
-      await empty(journal, victim);
+      await empty(journal, [victim]);
       return true;
     }
     if (from === undefined) return false;
@@ -77,46 +80,54 @@ export async function makeRoom(
   }
 }
 
-/** Carries on what waits in a segment, then gives it back. What stays local goes with it: it ages out. */
-async function empty(journal: OpenJournal, victim: SegmentSpan): Promise<void> {
-  const { reader, forward, log } = journal;
+/**
+ * Each start begins a segment: of those with little in them, what waits is carried on together once there are several. So
+ * a node that starts again and again holds what its records need, and is not the quota away from its first eviction.
+ *
+ * @param maxBytes that the directory may have
+ * @throws if the disk fails
+ */
+export async function mergeSmall(journal: OpenJournal, maxBytes: number): Promise<void> {
+  const { spans, forward, log } = journal;
+  const small = smallSegments(spans, forward.book, log.capacity - log.headBytes);
+  const bytes = small.reduce((sum, span) => sum + span.bytes, 0);
+  const isWorthwhile = small.length >= MERGE_AT.segments || (small.length > 1 && bytes > MERGE_AT.share * maxBytes);
+  if (isWorthwhile && bytesOf(journal) + 2 * log.capacity <= maxBytes) await empty(journal, small);
+}
+
+/** Carries on what waits in segments, then gives them back. What stays local goes with them: it ages out. */
+async function empty(journal: OpenJournal, victims: readonly SegmentSpan[]): Promise<void> {
+  const { reader, forward, log, spans } = journal;
   const enough = log.capacity * CARRIED_SHARE;
-  const waiting = waitingIn(journal.spans, forward.book)[journal.spans.indexOf(victim)]!;
+  const waitingBySpan = waitingIn(spans, forward.book);
   let parts: CarriedPart[] = [];
   let bytes = 0;
-  for await (const found of reader.partsIn(victim.segment)) {
-    for (const part of found) {
-      for (const range of waitingPartOf(part, waiting)) {
-        parts.push({
-          ...part,
-          first: range.from,
-          count: range.to - range.from,
-          bytes: cut(part, range.from, range.to).bytes,
-        });
-        bytes += parts.at(-1)!.bytes.length;
+  for (const victim of victims) {
+    const waiting = waitingBySpan[spans.indexOf(victim)]!;
+    for await (const found of reader.partsIn(victim.segment)) {
+      for (const part of found.flatMap((one) => clip(one, waitingPartOf(one, waiting)))) {
+        parts.push(part);
+        bytes += part.bytes.length;
       }
+      if (bytes < enough) continue;
+      await carry(journal, parts);
+      parts = [];
+      bytes = 0;
     }
-    if (bytes < enough) continue;
-    await carry(journal, parts);
-    parts = [];
-    bytes = 0;
   }
   if (parts.length > 0) await carry(journal, parts);
-  await giveBack(journal, [victim]);
+  await giveBack(journal, victims);
 }
 
 const waitingPartOf = (part: CarriedPart, waiting: readonly Waiting[]): RangeSet =>
-  intersect(
-    [rangeOf(part)],
-    waiting
-      .filter(({ holding }) => holding.epoch === part.epoch && holding.lane === part.lane)
-      .reduce<RangeSet>((all, { ranges }) => addRanges(all, ranges), NO_RANGES),
-  );
+  waiting
+    .filter(({ holding }) => holding.epoch === part.epoch && holding.lane === part.lane)
+    .reduce<RangeSet>((all, { ranges }) => addRanges(all, ranges), NO_RANGES);
 
 /** Writes records under the identity that they have already. Durable when it resolves. */
 export async function carry(journal: OpenJournal, parts: readonly CarriedPart[]): Promise<void> {
-  const { log, reader, epoch, positions } = journal;
-  const payload = encodeCarried(positions, parts);
+  const { log, reader, epoch } = journal;
+  const payload = encodeCarried(journal, parts);
   if (!log.fits(payload.length)) await log.roll();
   const [place] = await log.append([{ kind: 'carried', payload }], { sync: true });
   growSpanByCarried(currentSpan(journal), parts);

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../core/filters/filter.ts';
 import type { Epoch } from '../core/identity.ts';
-import { fatesOf, finished } from '../core/lane-fates.ts';
+import { epochsIn, fatesOf, finished } from '../core/lane-fates.ts';
 import { LANES, type Lane } from '../core/priority.ts';
 import { covers, type RangeSet } from '../core/ranges.ts';
 import type { AgeClock } from './age-clock.ts';
@@ -12,7 +12,7 @@ import type { Leases } from './leases.ts';
 import type { LetterFiles } from './letter-files.ts';
 import type { SegmentLog } from './segment-log.ts';
 import type { SegmentPool } from './segment-pool.ts';
-import { epochsIn, newSpan, type SegmentSpan } from './spans.ts';
+import { epochsOnDisk, newSpan, type SegmentSpan } from './spans.ts';
 
 /** What an open journal works with; each part changes it only after what it says is durable. */
 export interface OpenJournal {
@@ -30,6 +30,8 @@ export interface OpenJournal {
   positions: number[];
   log: SegmentLog;
   state: Record<string, JsonValue>;
+  /** Above all series numbers given so far. */
+  series: number;
   reader: LaneReader;
   leases: Leases;
   age: AgeClock;
@@ -61,7 +63,7 @@ export function epochsAtWork(journal: OpenJournal): Set<Epoch> {
       LANES.some((lane) => !covers(finishedIn(journal, epoch, lane), { from: 0, to: ofLanes[lane]! })),
   );
   return new Set([
-    ...epochsIn(spans),
+    ...epochsOnDisk(spans),
     ...letters.entries.map(({ epoch }) => epoch),
     ...waiting.map(([epoch]) => epoch),
   ]);
@@ -69,7 +71,7 @@ export function epochsAtWork(journal: OpenJournal): Set<Epoch> {
 
 /** Those, and the ones of which the far side must still hear something. */
 export const epochsAlive = (journal: OpenJournal): Set<Epoch> =>
-  new Set([...epochsAtWork(journal), ...Object.keys(journal.forward.book.lanes).map((name) => name.split('/')[0]!)]);
+  new Set([...epochsAtWork(journal), ...epochsIn(journal.forward.book)]);
 
 /** Positions of a lane that have their fate. */
 export const finishedIn = ({ forward }: OpenJournal, epoch: Epoch, lane: Lane): RangeSet =>

@@ -1,11 +1,12 @@
 import type { JsonValue } from '../core/filters/filter.ts';
 import { type Epoch, epochOf } from '../core/identity.ts';
 import { forgetGone, retireEpochs } from '../core/lane-fates.ts';
+import type { Logger } from '../core/ports.ts';
 import type { Lane } from '../core/priority.ts';
 import { createAgeClock } from './age-clock.ts';
 import { openAside } from './aside.ts';
 import { createBallast } from './ballast.ts';
-import { lettersWithoutUse } from './dead-letters.ts';
+import { lettersWithoutUse, unnotedDiscards } from './dead-letters.ts';
 import { openForwardLog } from './forward-log.ts';
 import type { JournalSetup } from './journal-config.ts';
 import type { JournalOpening } from './journal-port.ts';
@@ -14,13 +15,14 @@ import { refuseWrongKeys } from './keys-on-disk.ts';
 import { createLaneReader } from './lane-reader.ts';
 import { createLeases } from './leases.ts';
 import { openLetterFiles } from './letter-files.ts';
-import { makeRoom, recycle, triesFor } from './make-room.ts';
+import { makeRoom, mergeSmall, recycle, triesFor } from './make-room.ts';
 import { bytesOf, currentSpan, epochsAlive, epochsAtWork, type OpenJournal } from './open-journal.ts';
 import { type RecoveredJournal, recoverJournal } from './recovery.ts';
 import { createSegmentLog } from './segment-log.ts';
 import { openSegmentPool } from './segment-pool.ts';
 import { packSpans } from './span-codec.ts';
 import { localHeldIn, noPositions } from './spans.ts';
+import { keepStrangersAside } from './strangers.ts';
 
 /** Everything but critical may go. */
 const ALL_BUT_CRITICAL: Lane = 1;
@@ -34,11 +36,12 @@ export async function openJournal(setup: JournalSetup): Promise<{ journal: OpenJ
   const { disk, logger, keys, maxBytes } = setup;
   const epoch = epochOf(setup.random.u64());
   await refuseWrongKeys(disk, keys, setup.producer);
+  const aside = await openAside(disk, setup.asideBytes);
+  await keepStrangersAside(disk, aside);
   const pool = await openSegmentPool(disk);
   const ballast = createBallast(disk, setup.ballastBytes, pool);
   const forward = await ballast.withRoom(() => openForwardLog(disk, setup.keysOf('forward'), epoch, maxBytes));
-  const letters = await openLetterFiles(disk, setup.keysOf('letters'), epoch);
-  const aside = await openAside(disk, setup.asideBytes);
+  const letters = await openLetterFiles(disk, setup.keysOf('letters'), epoch, aside);
   const recovered = await recoverJournal(disk, setup.keysOf('records'), forward.book, aside);
   await recovered.removeOrphans();
   if (aside.count() > 0) {
@@ -52,15 +55,21 @@ export async function openJournal(setup: JournalSetup): Promise<{ journal: OpenJ
   // Each opening adds a segment: a node that starts again and again during an outage must not fill its disk with them.
   await recycle(journal, setup.localBytes, logger);
   await keepWithinQuota(setup, journal);
+  await mergeSmall(journal, maxBytes).catch((error: Error) => notYet(logger, error));
   await ballast.load();
   // Of damaged fates nobody knows whose records are dead.
-  if (forward.damages === 0) await letters.remove(lettersWithoutUse(journal)).catch(() => undefined);
+  if (forward.damages === 0) {
+    await letters.remove(lettersWithoutUse(journal)).catch(() => undefined);
+    const discards = unnotedDiscards(journal);
+    if (discards.length > 0) await forward.append(discards).catch((error: Error) => notYet(logger, error));
+  }
   forgetGone(forward.book, recovered.named);
   retireEpochs(forward.book, epochsAtWork(journal));
   const alive = epochsAlive(journal);
   const opening: JournalOpening = {
     epoch,
     state: structuredClone(recovered.state),
+    series: journal.series,
     enqueued: recovered.enqueued,
     epochs: recovered.epochs.filter((old) => alive.has(old.epoch)),
     fates: structuredClone(forward.book),
@@ -80,9 +89,12 @@ async function keepWithinQuota(setup: JournalSetup, journal: OpenJournal): Promi
       else if (!(await makeRoom(journal, request, []))) return;
     }
   } catch (error) {
-    setup.logger.warn({ error: (error as Error).message }, 'journal: segments not recycled yet');
+    notYet(setup.logger, error as Error);
   }
 }
+
+const notYet = (logger: Logger, { message }: Error): void =>
+  logger.warn({ error: message }, 'journal: segments not recycled yet');
 
 function startEpoch(
   setup: JournalSetup,
@@ -101,9 +113,12 @@ function startEpoch(
     return {
       epoch,
       positions,
+      series: journal.series,
       enqueued: [...recovered.enqueued],
-      ends: [...ends].filter(([old]) => alive.has(old)),
-      spans: packSpans(spans),
+      spans: packSpans(
+        spans,
+        [...ends].filter(([old]) => alive.has(old)),
+      ),
       damages: recovered.damages,
       stamp: { ageMs: age.now(), wallMs: clock.wallMs(), synced: clock.state() === 'synced' },
       state: recovered.state,
@@ -133,6 +148,7 @@ function startEpoch(
     positions,
     log,
     state: recovered.state,
+    series: Math.max(recovered.series, ...parts.letters.entries.map(({ series }) => series)),
     reader,
     leases: createLeases(),
     age,

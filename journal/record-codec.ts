@@ -88,6 +88,21 @@ export function readRecords(bytes: Uint8Array): { record: JournalRecord; offset:
   return records;
 }
 
+/** Where the record after so many others begins, without making any of them. */
+export function offsetAfter(bytes: Uint8Array, count: number): number {
+  let offset = 0;
+  for (let index = 0; index < count; index++) {
+    const kind = bytes[offset + 4]! & 7;
+    offset += 13;
+    if (kind === NUMBER) offset += 8;
+    else if (kind >= TEXT) {
+      const length = bytes[offset]! | (bytes[offset + 1]! << 8);
+      offset += 2 + (kind === ARRAY ? 8 * length : length);
+    }
+  }
+  return offset;
+}
+
 /** 64 bits of SHA-256 over the journalled bytes of a range: the same however the range is encoded for the way. */
 export function hashRecords(parts: readonly Uint8Array[]): Hash64 {
   const hash = createHash('sha256');

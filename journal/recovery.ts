@@ -1,19 +1,27 @@
 import type { JsonValue } from '../core/filters/filter.ts';
 import type { Epoch } from '../core/identity.ts';
-import { type FateBook, fatesOf, finished } from '../core/lane-fates.ts';
+import { epochsIn, type FateBook, fatesOf, finished, laneName } from '../core/lane-fates.ts';
 import type { Disk } from '../core/ports.ts';
 import { LANES, type Lane } from '../core/priority.ts';
 import { rangeSetOf } from '../core/ranges.ts';
 import type { AgeStamp } from './age-clock.ts';
 import { type Aside, mayHoldData } from './aside.ts';
-import { decodeCarried, positionsIn } from './carried-codec.ts';
-import { type CommitBlock, decodeCommit } from './commit-codec.ts';
+import { decodeCarried, positionsIn, seriesIn } from './carried-codec.ts';
+import { applyDelta, type CommitBlock, decodeCommit } from './commit-codec.ts';
 import type { OldEpoch, OldLane } from './journal-port.ts';
 import { type JournalSnapshot, RECORDS_LOG } from './journal-snapshot.ts';
 import type { LogKeys } from './key-ring.ts';
 import { type RecoveredLog, recoverLog, segmentFile } from './segment-files.ts';
-import { unpackSpans } from './span-codec.ts';
-import { growSpan, growSpanByCarried, growSpanTo, newSpan, noPositions, type SegmentSpan } from './spans.ts';
+import { unpackEnds, unpackSpans } from './span-codec.ts';
+import {
+  type CarriedRange,
+  growSpan,
+  growSpanByCarried,
+  growSpanTo,
+  newSpan,
+  noPositions,
+  type SegmentSpan,
+} from './spans.ts';
 
 export interface RecoveredJournal {
   spans: SegmentSpan[];
@@ -21,6 +29,8 @@ export interface RecoveredJournal {
   /** Records enqueued per lane in all epochs so far. */
   enqueued: number[];
   state: Record<string, JsonValue>;
+  /** Above all series numbers that the readable blocks say were given. */
+  series: number;
   truncated: Record<string, number>;
   nextSegment: number;
   damages: number;
@@ -50,14 +60,17 @@ export async function recoverJournal(
     : [];
   const { found, truncated } = blocksOf(log);
   let stamp = snapshot?.stamp;
+  let series = snapshot?.series ?? 0;
   for (const { segment, epoch, commit, carried } of found) {
     const span = findOrAdd(spans, segment, epoch);
     if (carried) {
+      series = Math.max(series, seriesIn(carried));
       growSpanTo(span, positionsIn(carried));
       growSpanByCarried(span, decodeCarried(carried));
     }
     if (!commit) continue;
-    Object.assign(state, commit.state);
+    applyDelta(state, commit.state);
+    series = Math.max(series, commit.series);
     growSpanTo(span, commit.positions);
     growSpan(span, commit.lanes, commit.ageMs);
     stamp = { ageMs: commit.ageMs, wallMs: commit.wallMs, synced: commit.synced };
@@ -68,16 +81,21 @@ export async function recoverJournal(
     span.room ||= span.bytes; // of the newest ones nobody noted it
   }
   const orphans = log.segments.filter((number) => !present.some((span) => span.segment === number));
-  const known = createKnown(present, snapshot, book);
+  const carried = carriedByLane(present);
+  const known = createKnown(present, carried, snapshot, book);
   return {
     spans: present,
-    epochs: known.epochs.map((epoch) => ({ epoch, lanes: LANES.map((lane) => oldLane(present, known, epoch, lane)) })),
+    epochs: known.epochs.map((epoch) => ({
+      epoch,
+      lanes: LANES.map((lane) => oldLane(present, carried, known, epoch, lane)),
+    })),
     enqueued: enqueuedUntil(snapshot, spans, known),
     state,
+    series,
     truncated,
     nextSegment: (log.segments.at(-1) ?? 0) + 1,
     damages: (snapshot?.damages ?? 0) + log.damages + known.lostTails(),
-    named: new Set([...(snapshot?.ends.map(([epoch]) => epoch) ?? []), ...known.epochs]),
+    named: new Set([...(snapshot?.spans.epochs ?? []), ...known.epochs]),
     stamp,
     async removeOrphans() {
       for (const number of orphans) {
@@ -141,17 +159,22 @@ interface Known {
   lostTails(): number;
 }
 
-function createKnown(spans: readonly SegmentSpan[], snapshot: JournalSnapshot | undefined, book: FateBook): Known {
-  const stated = new Map(snapshot?.ends.filter(([epoch]) => !book.gone?.includes(epoch)));
-  const inBook = Object.keys(book.lanes).map((name) => name.split('/')[0]!);
+function createKnown(
+  spans: readonly SegmentSpan[],
+  carried: Carried,
+  snapshot: JournalSnapshot | undefined,
+  book: FateBook,
+): Known {
+  const ends = snapshot ? unpackEnds(snapshot.spans) : [];
+  const stated = new Map(ends.filter(([epoch]) => !book.gone?.includes(epoch)));
   // Those that only the book knows have nothing on disk any more, so they are older than all others.
-  const ordered = [...new Set([...stated.keys(), ...spans.map((span) => span.epoch)])];
-  const epochs = [...new Set([...inBook.filter((epoch) => !ordered.includes(epoch)), ...ordered])];
+  const ordered = new Set([...stated.keys(), ...spans.map((span) => span.epoch)]);
+  const epochs = [...epochsIn(book).filter((epoch) => !ordered.has(epoch)), ...ordered];
   const ofFates = (epoch: Epoch, lane: Lane): number => finished(fatesOf(book, epoch, lane)).at(-1)?.to ?? 0;
   const readable = (epoch: Epoch, lane: Lane): number => {
     const own = spans.filter((span) => span.epoch === epoch).map((span) => span.end[lane]!);
-    const carried = carriedIn(spans, epoch, lane).map(({ to }) => to);
-    return Math.max(0, stated.get(epoch)?.[lane] ?? 0, ...own, ...carried);
+    const elsewhere = (carried.get(laneName(epoch, lane)) ?? []).map(({ to }) => to);
+    return Math.max(0, stated.get(epoch)?.[lane] ?? 0, ...own, ...elsewhere);
   };
   return {
     epochs,
@@ -164,12 +187,23 @@ function createKnown(spans: readonly SegmentSpan[], snapshot: JournalSnapshot | 
   };
 }
 
-const carriedIn = (spans: readonly SegmentSpan[], epoch: Epoch, lane: Lane) =>
-  spans.flatMap(({ carried }) => carried.filter((range) => range.epoch === epoch && range.lane === lane));
+/** By name of the lane: after an outage with many starts there are very many. */
+type Carried = ReadonlyMap<string, readonly CarriedRange[]>;
 
-function oldLane(spans: readonly SegmentSpan[], known: Known, epoch: Epoch, lane: Lane): OldLane {
+function carriedByLane(spans: readonly SegmentSpan[]): Carried {
+  const byLane = new Map<string, CarriedRange[]>();
+  for (const range of spans.flatMap(({ carried }) => carried)) {
+    const name = laneName(range.epoch, range.lane);
+    const known = byLane.get(name);
+    if (known) known.push(range);
+    else byLane.set(name, [range]);
+  }
+  return byLane;
+}
+
+function oldLane(spans: readonly SegmentSpan[], carriedOf: Carried, known: Known, epoch: Epoch, lane: Lane): OldLane {
   const own = spans.filter((span) => span.epoch === epoch);
-  const carried = carriedIn(spans, epoch, lane);
+  const carried = carriedOf.get(laneName(epoch, lane)) ?? [];
   const marks = [
     ...own.flatMap((span) => span.marks.map(({ ageMs, end }) => ({ to: end[lane]!, ageMs }))),
     ...carried.map(({ to, ageMs }) => ({ to, ageMs })),

@@ -32,6 +32,14 @@ export function segmentToEmpty(spans: readonly SegmentSpan[], book: FateBook): S
   return (worthwhile.find(({ span }) => !holdsLocal(span)) ?? worthwhile[0])?.span;
 }
 
+/** Segments whose waiting records take so little that several of them go into one of `room` bytes; without local records. */
+export function smallSegments(spans: readonly SegmentSpan[], book: FateBook, room: number): SegmentSpan[] {
+  const waiting = waitingIn(spans, book);
+  return spans
+    .slice(0, -2) // the last two carry the state
+    .filter((span, index) => !holdsLocal(span) && liveBytes(waiting[index]!) <= WORTHWHILE * room);
+}
+
 /** Whether one of the last two segments, which always stay, would be worth emptying for what is gone from it. */
 export function holdsRoomInLastTwo(spans: readonly SegmentSpan[], book: FateBook): boolean {
   const waiting = waitingIn(spans, book).slice(-2);

@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { JsonValue } from '../core/filters/filter.ts';
 import type { Disk } from '../core/ports.ts';
 import type { Aside } from './aside.ts';
@@ -82,9 +83,12 @@ export async function recoverLog(disk: Disk, log: LogName, keys: LogKeys, aside?
   };
 }
 
+/** Compressed: names and epochs repeat, and where the quota is small a head is a good part of its segment. */
+export const encodeHead = (head: SegmentHead): Uint8Array => deflateRawSync(JSON.stringify(head), { level: 1 });
+
 function headOf(scan: ScannedSegment): SegmentHead | undefined {
   const first = scan.blocks[0];
-  return first?.block === 0 ? (JSON.parse(Buffer.from(first.payload).toString('utf8')) as SegmentHead) : undefined;
+  return first?.block === 0 ? (JSON.parse(inflateRawSync(first.payload).toString('utf8')) as SegmentHead) : undefined;
 }
 
 /** Whether a block lies before the length to which its segment was cut. */

@@ -11,7 +11,7 @@ import {
   scanBlocks,
 } from './block.ts';
 import type { DataKey, LogKeys, LogName } from './key-ring.ts';
-import { type SegmentHead, scanSegment, segmentFile } from './segment-files.ts';
+import { encodeHead, scanSegment, segmentFile } from './segment-files.ts';
 import { capacityFor, type SegmentPool } from './segment-pool.ts';
 
 export interface LogPlace {
@@ -34,8 +34,8 @@ export interface SegmentLog {
   readonly headBytes: number;
   readonly truncated: Record<string, number>;
   scan(number: number): Promise<ScannedSegment>;
-  /** Reads back one block; undefined if it is not readable any more. */
-  read(place: Omit<LogPlace, 'block'>): Promise<FoundBlock | undefined>;
+  /** Reads back the blocks of a stretch, as far as they are readable still; their offsets are within it. */
+  read(stretch: Omit<LogPlace, 'block'>): Promise<FoundBlock[]>;
   /** False after a failure: the next append starts a new segment. */
   readonly writable: boolean;
   /** Whether one more block of so many bytes goes into this segment; an empty one takes any. */
@@ -217,7 +217,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
 
   const roll = async (): Promise<void> => {
     await finish();
-    const head = Buffer.from(JSON.stringify({ truncated, snapshot: config.snapshot() } satisfies SegmentHead));
+    const head = encodeHead({ truncated, snapshot: config.snapshot() });
     segment++;
     key = keys.current(epoch);
     block = 0;
@@ -265,7 +265,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     scan: (number) => scanSegment(disk, log, number, keys, aside),
     async read({ segment: number, offset, length }) {
       const bytes = await disk.read(segmentFile(log, number), offset, length);
-      return scanBlocks(bytes, number, keys).blocks[0];
+      return scanBlocks(bytes, number, keys).blocks;
     },
     fits,
     growthOf(payloadBytes) {

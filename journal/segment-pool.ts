@@ -108,13 +108,13 @@ export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
 
 /** Heads grow by and by: room for them in steps, so that files keep their size and can be used again. */
 const MIN_HEAD_ROOM = 1024;
+const HEAD_STEP = 1.25;
+/** A node of very many series must not roll with each commit: so much of the head's room at least is there for payload. */
+const PAYLOAD_OF_HEAD = 0.5;
 
-/**
- * Size of a segment file. The payload has at least as much room as the head: else a node of very many series would roll
- * with each commit.
- */
+/** Size of a segment file. */
 export function capacityFor(headBytes: number, payloadBytes: number): number {
   let headRoom = MIN_HEAD_ROOM;
-  while (headRoom < headBytes + BLOCK_OVERHEAD) headRoom *= 2;
-  return headRoom + Math.max(payloadBytes, headRoom);
+  while (headRoom < headBytes + BLOCK_OVERHEAD) headRoom = Math.ceil(headRoom * HEAD_STEP);
+  return headRoom + Math.max(payloadBytes, Math.ceil(headRoom * PAYLOAD_OF_HEAD));
 }

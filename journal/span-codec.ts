@@ -1,5 +1,5 @@
 import type { Epoch } from '../core/identity.ts';
-import type { Lane } from '../core/priority.ts';
+import { LANES, type Lane } from '../core/priority.ts';
 import { JOURNAL_LANES } from './commit-codec.ts';
 import type { AgeMark, CarriedRange, SegmentSpan } from './spans.ts';
 
@@ -8,9 +8,14 @@ import type { AgeMark, CarriedRange, SegmentSpan } from './spans.ts';
  * ranges. Epochs are named once; the rest is numbers in a fixed order.
  */
 export interface PackedSpans {
+  /** First those of `ends`, in their order. */
   epochs: Epoch[];
+  /** Lanes 0..3 of an epoch each. */
+  ends: number[];
   spans: PackedSpan[];
 }
+/** Where the lanes 0..3 of earlier epochs end, oldest first. */
+export type EpochEnds = readonly (readonly [epoch: Epoch, ends: readonly number[]])[];
 /** segment, epoch, bytes, room; start, end and laneBytes of each journal lane; marks and carried ranges of so many numbers. */
 type PackedSpan = [own: number[], marks: number[], carried: number[]];
 
@@ -18,9 +23,9 @@ const OWN_FIXED = 4;
 const MARK_NUMBERS = 2 + JOURNAL_LANES;
 const CARRIED_NUMBERS = 7;
 
-export function packSpans(spans: readonly SegmentSpan[]): PackedSpans {
-  const epochs: Epoch[] = [];
-  const numbers = new Map<Epoch, number>();
+export function packSpans(spans: readonly SegmentSpan[], ends: EpochEnds): PackedSpans {
+  const epochs = ends.map(([epoch]) => epoch);
+  const numbers = new Map(epochs.map((epoch, number) => [epoch, number]));
   const numberOf = (epoch: Epoch): number => {
     const known = numbers.get(epoch);
     if (known !== undefined) return known;
@@ -42,8 +47,11 @@ export function packSpans(spans: readonly SegmentSpan[]): PackedSpans {
       ]),
     ],
   );
-  return { epochs, spans: packed };
+  return { epochs, ends: ends.flatMap(([, ofLanes]) => ofLanes), spans: packed };
 }
+
+export const unpackEnds = ({ epochs, ends }: PackedSpans): EpochEnds =>
+  chunksOf(ends, LANES.length).map((ofLanes, number) => [epochs[number]!, ofLanes] as const);
 
 export const unpackSpans = ({ epochs, spans }: PackedSpans): SegmentSpan[] =>
   spans.map(([own, marks, carried]) => {

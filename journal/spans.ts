@@ -170,7 +170,7 @@ export const localHeldIn = (spans: readonly SegmentSpan[]): number =>
   spans.reduce((sum, span) => sum + localCount(span), 0);
 
 /** Epochs of which a segment holds records, or did. */
-export const epochsIn = (spans: readonly SegmentSpan[]): Set<Epoch> =>
+export const epochsOnDisk = (spans: readonly SegmentSpan[]): Set<Epoch> =>
   new Set(spans.flatMap(({ epoch, carried }) => [epoch, ...carried.map((range) => range.epoch)]));
 
 /**

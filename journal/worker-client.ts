@@ -67,6 +67,7 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
         append: invoke('append'),
         read: invoke('read'),
         settle: invoke('settle'),
+        release: invoke('release'),
         noteFarSide: invoke('noteFarSide'),
         noteMeter: invoke('noteMeter'),
         bury: invoke('bury'),

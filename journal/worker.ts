@@ -6,7 +6,7 @@ import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemRandom } from '../adapters/embedded/system-random.ts';
 import type { Logger } from '../core/ports.ts';
 import { createJournal } from './journal.ts';
-import type { Journal } from './journal-port.ts';
+import type { Journal, ReadResult } from './journal-port.ts';
 import type { WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
 const port = parentPort;
@@ -21,11 +21,15 @@ const logAs =
 
 port.on('message', (request: WorkerRequest) => {
   answer(request).then(
-    (value) => reply({ call: request.call, ok: true, value }),
+    (value) => port.postMessage({ call: request.call, ok: true, value }, buffersOf(request, value)),
     (error: NodeJS.ErrnoException) =>
       reply({ call: request.call, ok: false, message: error.message, code: error.code }),
   );
 });
+
+/** What was read is handed over, not copied: nobody here needs it any more. */
+const buffersOf = ({ method }: WorkerRequest, value: unknown): ArrayBuffer[] =>
+  method === 'read' ? [...new Set((value as ReadResult).parts.map(({ bytes }) => bytes.buffer as ArrayBuffer))] : [];
 
 async function answer(request: WorkerRequest): Promise<unknown> {
   const { directory } = request;

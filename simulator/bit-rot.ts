@@ -36,7 +36,7 @@ export interface BitRot {
  * tell from a torn tail. One node's rot is in one of its two logs: where a block of records and the note of their loss are
  * both gone, nobody can say what became of them.
  */
-export function createBitRot(world: World, { plan, disk, model, keyFile }: VirtualNode): BitRot {
+export function createBitRot(world: World, { plan, disk, model, keyFile, rotted }: VirtualNode): BitRot {
   const { dice } = world;
   const machine = plan.node;
   const log = dice.chance(0.75) ? 'records' : 'forward';
@@ -66,6 +66,7 @@ export function createBitRot(world: World, { plan, disk, model, keyFile }: Virtu
       const head = candidates.find(({ block: number }) => number === 0);
       const block = head && dice.chance(0.3) ? head : dice.pick(candidates);
       if (isNew) struck = files.at(-1)!;
+      rotted.add(log);
       const at = dice.int(block.offset, block.offset + block.length - 1);
       if (dice.chance(0.7)) file.flip(at, dice.int(0, 7));
       else file.zero(block.offset, block.offset + block.length);

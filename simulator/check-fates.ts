@@ -8,7 +8,12 @@ import type { Told } from './told.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 /** What a node gave up since its fates were looked at last: each for its reason, and none before its time. */
-export function checkGivenUp(node: VirtualNode, lane: LaneState, before: LaneFates, told: Told): Problem | undefined {
+export function checkGivenUp(
+  node: VirtualNode,
+  lane: LaneState,
+  before: LaneFates,
+  told: Pick<Told, 'deniedIn' | 'refusedIn'>,
+): Problem | undefined {
   const { fates } = lane;
   const { priorities, node: name } = node.plan;
   const { retries, ttlMs } = priorities[priorityOf(lane.lane)];

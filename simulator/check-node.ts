@@ -1,15 +1,13 @@
 import type { LaneState } from '../core/forward/state.ts';
-import { PRODUCER } from '../core/identity.ts';
 import { finished, NO_FATES } from '../core/lane-fates.ts';
-import { checkNodeLedger, compareSides, givenUpCount, type Imbalance, type LaneCounts } from '../core/ledger.ts';
+import { checkNodeLedger } from '../core/ledger.ts';
 import { addRanges, countOf, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
 import type { EdgeNode } from '../edge/node.ts';
 import { checkGivenUp } from './check-fates.ts';
-import type { FarLedger } from './far-ledger.ts';
-import type { FarSideKind } from './far-side.ts';
+import { gapBetween, untrulyDelivered } from './check-sides.ts';
+import { asState } from './found.ts';
 import { differences } from './model-state.ts';
-import { asState } from './node-model.ts';
-import type { Told } from './told.ts';
+import type { Sides } from './sides.ts';
 import type { VirtualNode } from './virtual-node.ts';
 
 export interface Problem {
@@ -17,15 +15,8 @@ export interface Problem {
   detail: string;
 }
 
-/** The far side as a node's checks see it. */
-export interface FarView {
-  kind: FarSideKind;
-  ledger: FarLedger;
-  told: Told;
-}
-
 /** Everything that must hold of a running node between any two events. */
-export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, told }: FarView): Problem | undefined {
+export function checkNode(node: VirtualNode, up: EdgeNode, sides: Sides): Problem | undefined {
   const { readings, forward, state } = up.inspect();
   const name = node.plan.node;
   const problem = (invariant: string, detail: string): Problem => ({ invariant, detail: `${name}: ${detail}` });
@@ -35,9 +26,8 @@ export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, 
   const ledger = { node: name, ...readings, lanes: forward.lanes, localHeld: 0 };
   const [imbalance] = checkNodeLedger(ledger);
   if (imbalance) return problem('the ledger balances', JSON.stringify(imbalance));
-  const gap = compareSides(ledger, far.of(name)).find(
-    (one) => !isLateCopy(one, forward.lanes) && !(kind === 'cloud' && isLanding(one)),
-  );
+  const present = sides.withId(forward.farSide ?? node.farSideAtStart());
+  const gap = gapBetween(ledger, sides, present);
   if (gap) return problem('both sides agree', JSON.stringify(gap));
 
   for (const lane of state.lanes) {
@@ -45,14 +35,13 @@ export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, 
     if (wrong) return problem('each waiting record is in one place', `${laneText(lane)}: ${wrong}`);
     const { fates } = lane;
     if (trueBefore.get(lane) === fates) continue;
-    const key = { node: name, producer: PRODUCER, epoch: lane.epoch, lane: lane.lane };
-    const untrue = subtract(fates.delivered, far.visibleIn(key));
+    const untrue = untrulyDelivered(node, state, lane, sides, present);
     if (untrue.length > 0) {
       return problem('delivered means stored', `${laneText(lane)}: ${rangesText(untrue)} are not in the store`);
     }
-    const wrongly = checkGivenUp(node, lane, trueBefore.get(lane) ?? NO_FATES, told);
+    const wrongly = checkGivenUp(node, lane, trueBefore.get(lane) ?? NO_FATES, sides.told);
     if (wrongly) return wrongly;
-    const unasked = subtract(fates.damaged, told.deniedIn(name, lane.epoch, lane.lane));
+    const unasked = subtract(fates.damaged, sides.told.deniedIn(name, lane.epoch, lane.lane));
     if (unasked.length > 0) {
       const detail = `${laneText(lane)}: ${rangesText(unasked)}, and the far side never said not to have them`;
       return problem('nothing is given up that may be stored', detail);
@@ -69,19 +58,6 @@ export function checkNode(node: VirtualNode, up: EdgeNode, { kind, ledger: far, 
   }
   return undefined;
 }
-
-/**
- * A record that was sent, found unreadable later and given up may still arrive: then the far side has more than the
- * node knows to be delivered, by no more than it gave up.
- */
-function isLateCopy({ what, left, right }: Imbalance, lanes: readonly LaneCounts[]): boolean {
-  const lane = lanes.find(({ priority }) => what === `${priority}: stored ≤ delivered + in doubt`);
-  return lane !== undefined && left - right <= givenUpCount(lane);
-}
-
-/** In the cloud rows come a moment after their index, never before it. */
-const isLanding = ({ what, left, right }: Imbalance): boolean =>
-  what.endsWith(': rows by SQL = positions in the index') && left < right;
 
 const laneText = ({ epoch, lane, end }: LaneState): string => `epoch ${epoch} lane ${lane} end ${end}`;
 const rangesText = (ranges: RangeSet): string => ranges.map(({ from, to }) => `${from}–${to}`).join(' ');

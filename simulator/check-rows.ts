@@ -2,9 +2,14 @@ import type { StoredRow } from '../core/stored-row.ts';
 import type { NodeModel } from './node-model.ts';
 import { uidOf } from './workload.ts';
 
-/** What is wrong with a row that just became visible; undefined = nothing, and the model knows it as stored. */
+/**
+ * What is wrong with a row that just became visible; undefined = nothing, and the model knows it as stored.
+ *
+ * @param store bit of the far side where it did
+ */
 export function checkRow(
   row: StoredRow,
+  store: number,
   models: ReadonlyMap<string, NodeModel>,
   offsetsOf: (node: string) => readonly number[],
   nowMs: number,
@@ -13,7 +18,7 @@ export function checkRow(
   const model = models.get(row.node);
   const record = model?.recordAt(row.epoch, row.lane, row.position);
   if (!model || !record) return `${where} was never committed: reading ${uidOf(row)}`;
-  if (record.stored) return `${where} is visible twice: reading ${record.reading.uid}`;
+  if ((record.stores & store) !== 0) return `${where} is visible twice: reading ${record.reading.uid}`;
   const { reading } = record;
   const { value } = reading;
   const other = record.orElse.find(({ ts, clock }) => ts === row.ts && clock === row.clock);
@@ -39,7 +44,7 @@ export function checkRow(
     if (!isSame(found, wanted))
       return `${where} reading ${reading.uid} (${record.clock}): ${name} is ${found}, expected ${wanted}`;
   }
-  model.stored(record);
+  model.storedBy(record, record.stores | store);
   return undefined;
 }
 
@@ -62,10 +67,11 @@ function isCorrection(byMs: number, offsets: readonly number[], nowMs: number): 
 }
 
 /** What is wrong with a row that is not visible any more; undefined = nothing, and the model knows it as outstanding. */
-export function forgetRow(row: StoredRow, models: ReadonlyMap<string, NodeModel>): string | undefined {
+export function forgetRow(row: StoredRow, store: number, models: ReadonlyMap<string, NodeModel>): string | undefined {
   const model = models.get(row.node);
   const record = model?.recordAt(row.epoch, row.lane, row.position);
-  if (!model || !record?.stored) return `${row.node}/${row.epoch}/${row.lane}/${row.position} was not visible`;
-  model.vanished(record);
+  if (!model || !record || (record.stores & store) === 0)
+    return `${row.node}/${row.epoch}/${row.lane}/${row.position} was not visible`;
+  model.storedBy(record, record.stores & ~store);
   return undefined;
 }

@@ -27,7 +27,7 @@ export interface CloudData {
 
 export function createCloudData(ports: FarSidePorts, nowMs: () => number): CloudData {
   const objects = createMemoryObjectStore(nowMs);
-  const table = createMemoryItemTable('far-1');
+  const table = createMemoryItemTable(ports.id);
   const rows = createCloudRows(ports);
   const changes = new Map<string, StoreChange>();
   const states = new Map<string, string>();

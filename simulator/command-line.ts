@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../core/duration.ts';
-import { FOCUSES, type Focus } from './scenario.ts';
+import { FOCUSES, type Focus } from './focus.ts';
 
 export interface SimulateCommand {
   /** Never ends if the run is bounded by time. */

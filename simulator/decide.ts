@@ -1,7 +1,8 @@
 import type { SourceCounts } from '../core/ledger.ts';
+import { PRIORITIES, type Priority } from '../core/priority.ts';
 import type { ClockState, ReadingRefusal } from '../core/reading.ts';
 import { LOCAL_LANE } from '../journal/commit-codec.ts';
-import { type Decision, emptyState, type ModelRecord, type ModelState } from './model-state.ts';
+import { type Decision, emptyState, type ModelRecord, type ModelState, newRecord } from './model-state.ts';
 import type { OfferedBatch, OfferedReading } from './offered.ts';
 
 /** The clock as it stands at the commit. */
@@ -9,6 +10,8 @@ export interface Border {
   /** Wall clock minus monotonic clock. */
   clockOffsetMs: number;
   clock: ClockState;
+  /** As it stood a moment ago: a commit that lingers was begun then. */
+  clockBefore: ClockState;
 }
 
 /**
@@ -16,12 +19,14 @@ export interface Border {
  * under test.
  *
  * @param debts refusals that the disk did not take so far
+ * @param onlyCritical there is no room for the rest, which is refused with this reason
  */
 export function decide(
   state: ModelState,
   debts: ReadonlyMap<string, SourceCounts>,
   batches: readonly OfferedBatch[],
   border: Border,
+  onlyCritical?: ReadingRefusal,
 ): Decision {
   const changes = emptyState();
   const records: ModelRecord[] = [];
@@ -36,10 +41,11 @@ export function decide(
     const counts = sourceOf(source);
     counts.collected += readings.length + unparsable.length;
     for (const { reason } of unparsable) refuse(counts, reason);
-    changes.positions.set(source, number);
+    if (number !== undefined) changes.positions.set(source, number);
     for (const reading of readings) {
-      if (reading.refusal !== undefined || !reading.plan) {
-        refuse(counts, reading.refusal!);
+      const refusal = reading.refusal ?? (isCritical(reading) ? undefined : onlyCritical);
+      if (refusal !== undefined || !reading.plan) {
+        refuse(counts, refusal!, reading.plan && PRIORITIES[reading.plan.lane]);
         continue;
       }
       const { lane, filter, syncMs, name } = reading.plan;
@@ -58,25 +64,31 @@ export function decide(
       const onDemand = syncMs === 'on-demand';
       if (onDemand) stream.local++;
       else stream.kept++;
-      records.push({
-        reading,
-        ts: reading.ts ?? Math.trunc(border.clockOffsetMs + arrivedAt),
-        // A time that came with the reading owes nothing to the node's clock.
-        clock: reading.ts === undefined ? border.clock : 'synced',
-        orElse: [],
-        lane: onDemand ? LOCAL_LANE : lane,
-        epoch: '',
-        position: -1,
-        stored: false,
-        takenMs: 0,
-        sends: 0,
-        givenUp: false,
-        wasGivenUp: false,
-        damaged: false,
-      });
+      const { clock, clockBefore } = border;
+      const ts = reading.ts ?? Math.trunc(border.clockOffsetMs + arrivedAt);
+      records.push(
+        newRecord({
+          reading,
+          ts,
+          // A time that came with the reading owes nothing to the node's clock.
+          clock: reading.ts === undefined ? clock : 'synced',
+          orElse: reading.ts === undefined && clockBefore !== clock ? [{ ts, clock: clockBefore }] : [],
+          clockOffsetMs: border.clockOffsetMs,
+          lane: onDemand ? LOCAL_LANE : lane,
+        }),
+      );
     }
   }
-  return { batches, changes, records, place: undefined, damaged: false, lost: false };
+  return {
+    batches,
+    changes,
+    records,
+    onlyCritical,
+    pulls: undefined,
+    place: undefined,
+    damaged: false,
+    lost: false,
+  };
 }
 
 /** Strictly more than so many percent of the last one sent, or than the band; any other quality; any other text. */
@@ -94,16 +106,71 @@ function isChange(
   return band !== undefined && moved > band;
 }
 
-export function refuse(counts: SourceCounts, reason: ReadingRefusal): void {
-  counts.refused[reason] = (counts.refused[reason] ?? 0) + 1;
+const isCritical = ({ plan }: OfferedReading): boolean => plan?.lane === 0 && plan.syncMs !== 'on-demand';
+
+/** @param priority of the stream, if the stream is declared */
+export function refuse(counts: SourceCounts, reason: ReadingRefusal, priority?: Priority): void {
+  const more: SourceCounts = { collected: 0, refused: { [reason]: 1 } };
+  if (priority) more.refusedByClass = { [priority]: { [reason]: 1 } };
+  addCounts(counts, more);
 }
 
 export function addCounts(to: SourceCounts, more: SourceCounts): void {
   to.collected += more.collected;
-  for (const [reason, count] of Object.entries(more.refused)) {
-    const name = reason as ReadingRefusal;
-    to.refused[name] = (to.refused[name] ?? 0) + count;
+  to.refused = sums(to.refused, more.refused);
+  if (!more.refusedByClass) return;
+  const byClass = { ...to.refusedByClass };
+  for (const name of Object.keys(more.refusedByClass) as Priority[]) {
+    byClass[name] = sums(byClass[name] ?? {}, more.refusedByClass[name]!);
   }
+  to.refusedByClass = byClass;
+}
+
+function sums(left: SourceCounts['refused'], right: SourceCounts['refused']): SourceCounts['refused'] {
+  const all = { ...left };
+  for (const name of Object.keys(right) as ReadingRefusal[]) all[name] = (all[name] ?? 0) + right[name]!;
+  return all;
+}
+
+/** What is tried next after a refusal, in this order. */
+export interface Attempt {
+  batches: readonly OfferedBatch[];
+  onlyCritical?: ReadingRefusal | undefined;
+}
+
+/**
+ * What a node must try after the journal had no room for a commit: its critical records alone, without the batches of
+ * sources that can wait and would have to be cut; then a commit that is larger than a block in halves.
+ */
+export function attemptsAfter(
+  { batches, records, onlyCritical }: Decision,
+  reason: ReadingRefusal,
+  tooLarge: boolean,
+): Attempt[] {
+  if (reason !== 'journal-full') return [];
+  const critical = records.filter(({ lane }) => lane === 0);
+  if (onlyCritical === undefined && critical.length > 0 && critical.length < records.length) {
+    const whole = withoutMixed(batches);
+    if (whole.some(({ readings }) => readings.some(isCritical))) return [{ batches: whole, onlyCritical: reason }];
+  }
+  if (!tooLarge || batches.length < 2) return [];
+  const half = Math.ceil(batches.length / 2);
+  return [batches.slice(0, half), batches.slice(half)].map((part) => ({ batches: part, onlyCritical }));
+}
+
+/** What would have to be cut comes again as a whole, and so does what must not overtake it. */
+function withoutMixed(batches: readonly OfferedBatch[]): OfferedBatch[] {
+  const behind = new Set<string>();
+  return batches.filter(({ source, number, canWait, readings }) => {
+    const series = readings.filter(({ plan }) => plan).map(({ device, stream }) => `${device}/${stream}`);
+    const waits =
+      readings.some((one) => one.plan && !isCritical(one)) ||
+      series.some((name) => behind.has(name)) ||
+      (number !== undefined && behind.has(source));
+    if (!canWait || !waits) return true;
+    for (const name of [source, ...series]) behind.add(name);
+    return false;
+  });
 }
 
 /** What is owed after the disk refused these batches: those of live sources are refused, the others come again. */
@@ -119,7 +186,7 @@ export function debtsAfter(
     after.set(source, counts);
     counts.collected += readings.length + unparsable.length;
     for (const input of unparsable) refuse(counts, input.reason);
-    for (const reading of readings) refuse(counts, reading.refusal ?? reason);
+    for (const { refusal, plan } of readings) refuse(counts, refusal ?? reason, plan && PRIORITIES[plan.lane]);
   }
   return after;
 }

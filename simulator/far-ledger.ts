@@ -10,6 +10,8 @@ export interface FarLedger {
   noteAppeared(rows: readonly StoredRow[]): void;
   noteVanished(rows: readonly StoredRow[]): void;
   of(node: string): FarSideLedger;
+  /** What its index says of one lane. */
+  indexOf(key: LaneKey): Pick<LaneEntry, 'stored' | 'givenUp'>;
   /** Positions of one lane whose rows queries see. */
   visibleIn(key: LaneKey): RangeSet;
   lanes(): readonly (LaneKey & Pick<LaneEntry, 'stored' | 'visible'>)[];
@@ -64,6 +66,7 @@ export function createFarLedger(): FarLedger {
       node,
       lanes: LANES.map((lane) => ({ priority: priorityOf(lane), ...totalOf(node, lane) })),
     }),
+    indexOf: (key) => lanes.get(laneKeyText(key)) ?? { stored: NO_RANGES, givenUp: NO_RANGES },
     visibleIn: (key) => lanes.get(laneKeyText(key))?.visible ?? NO_RANGES,
     lanes: () => [...lanes.values()].map(({ key, stored, visible }) => ({ ...key, stored, visible })),
     rows: () => [...totals.values()].reduce((sum, { rows }) => sum + rows, 0),

@@ -29,6 +29,8 @@ export interface FarSide {
 
 /** Whom a far side tells what became of its store. */
 export interface FarSidePorts {
+  /** As it calls itself in its answers. */
+  id: string;
   logger: Logger;
   /** Publishes an answer. */
   answer: (client: string, payload: Uint8Array) => void;

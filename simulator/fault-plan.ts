@@ -1,6 +1,8 @@
 import { createBitRot } from './bit-rot.ts';
-import type { FarSide } from './far-side.ts';
+import { pullSome, tendDeadLetters } from './operator.ts';
 import type { Scenario } from './scenario.ts';
+import type { Side } from './sides.ts';
+import { changeState } from './virtual-clock.ts';
 import { DISK_TROUBLES } from './virtual-disk.ts';
 import type { VirtualNode } from './virtual-node.ts';
 import type { World } from './world.ts';
@@ -12,7 +14,7 @@ export function playFaults(
   world: World,
   scenario: Scenario,
   nodes: readonly VirtualNode[],
-  far: FarSide,
+  sides: readonly Side[],
   over: () => boolean,
 ): void {
   const { dice } = world;
@@ -31,21 +33,23 @@ export function playFaults(
     world.after(dice.waitMs(meanOutageMs), label, end);
   };
 
-  keep('fault: far side dies', tempo.farCrash, () => {
-    far.crash('by itself');
-    // A hub is broker and ingest in one process: then the links go too.
-    if (dice.chance(0.5)) for (const { link } of nodes) link.reset();
-  });
-  keep('fault: far side deaf', tempo.farDeaf, () => {
-    if (far.deaf) return;
-    far.deaf = true;
-    world.reached('far side: silent with a healthy link');
-    forAWhile('far side hears again', () => {
-      far.deaf = false;
+  for (const [at, { id, far }] of sides.entries()) {
+    keep(`fault: ${id} dies`, tempo.farCrash, () => {
+      far.crash('by itself');
+      // A hub is broker and ingest in one process: then the links go too.
+      if (dice.chance(0.5)) for (const { links } of nodes) links[at]!.reset();
     });
-  });
+    keep(`fault: ${id} deaf`, tempo.farDeaf, () => {
+      if (far.deaf) return;
+      far.deaf = true;
+      world.reached('far side: silent with a healthy link');
+      forAWhile(`${id} hears again`, () => {
+        far.deaf = false;
+      });
+    });
+  }
   for (const node of nodes) {
-    const { plan, disk, link, wall } = node;
+    const { plan, disk, links, wall } = node;
     const rot = createBitRot(world, node);
     keep(`fault: ${plan.node} dies`, tempo.crash, () => node.crash(dice.chance(0.7)));
     keep(`fault: ${plan.node} stops`, tempo.stop, () => node.stop());
@@ -58,24 +62,17 @@ export function playFaults(
       if (Number.isFinite(tempo.rot) && !over() && dice.chance(0.3)) rot.strike();
     };
     keep(`operator: ${plan.node} dead letters`, tempo.deadLetters, () => {
-      const letters = node.running()?.deadLetters;
-      letters
-        ?.list()
-        .then((found) => {
-          const some = found.filter(() => dice.chance(0.5)).map(({ id }) => id);
-          if (some.length === 0) return 0;
-          const replay = dice.chance(0.7);
-          world.reached(`dead letters: ${replay ? 'replayed' : 'discarded'}`);
-          return replay ? letters.replay(some) : letters.discard(some);
-        })
-        // The disk refuses now and then: the operator tries again.
-        .catch(() => world.reached('dead letters: not now'));
+      // The disk refuses now and then: the operator tries again.
+      tendDeadLetters(world, node).catch(() => world.reached('dead letters: not now'));
     });
-    keep(`fault: ${plan.node} link reset`, tempo.reset, () => link.reset());
-    keep(`fault: ${plan.node} partition`, tempo.partition, () => {
-      link.setOpen(false, dice.chance(0.4));
-      forAWhile(`${plan.node} partition over`, () => link.setOpen(true));
-    });
+    keep(`operator: ${plan.node} pulls`, tempo.pull, () => pullSome(world, node));
+    for (const link of links) {
+      keep(`fault: ${plan.node} link reset`, tempo.reset, () => link.reset());
+      keep(`fault: ${plan.node} partition`, tempo.partition, () => {
+        link.setOpen(false, dice.chance(0.4));
+        forAWhile(`${plan.node} partition over`, () => link.setOpen(true));
+      });
+    }
     keep(`fault: ${plan.node} disk`, tempo.diskTrouble, () => {
       if (disk.trouble !== 'none') return;
       disk.trouble = dice.pick(DISK_TROUBLES.slice(1));
@@ -87,7 +84,7 @@ export function playFaults(
     keep(`fault: ${plan.node} clock`, tempo.clockJump, () => {
       const kind = dice.int(0, 3);
       if (kind === 0) Object.assign(wall, { skew: (dice.fraction() - 0.5) / 1_000, skewed: true });
-      else if (kind === 1) wall.state = wall.state === 'synced' ? 'unsynced' : 'synced';
+      else if (kind === 1) changeState(world, wall, wall.state === 'synced' ? 'unsynced' : 'synced');
       else
         wall.offsetsMs.unshift(
           Math.trunc((dice.fraction() - 0.5) * dice.pick([2_000, HOUR, 24 * HOUR, 365 * 24 * HOUR])),
@@ -99,21 +96,32 @@ export function playFaults(
   }
 }
 
-/** From now on nothing fails any more. */
-export function heal(nodes: readonly VirtualNode[], far: FarSide): void {
-  far.heal();
+/** From now on nothing fails any more, but that one of two far sides may be gone for good. */
+export function heal(world: World, nodes: readonly VirtualNode[], sides: readonly Side[]): void {
+  const { dice } = world;
+  const lost = sides.length > 1 && dice.chance(0.5) ? dice.pick(sides) : undefined;
+  const silent = dice.chance(0.5);
+  for (const side of sides) {
+    side.far.heal();
+    if (side !== lost) continue;
+    side.gone = true;
+    side.far.deaf = silent;
+    world.reached(`far side: gone for good, ${silent ? 'silent with a healthy link' : 'without a link'}`);
+  }
   for (const node of nodes) {
     node.disk.trouble = 'none';
     node.disk.faults = { errorChance: 0, meanOperationsToCrash: Number.POSITIVE_INFINITY };
     node.meanDownMs = 1_000;
-    node.link.faults = {
-      ...node.link.faults,
-      lossChance: 0,
-      duplicateChance: 0,
-      lateChance: 0,
-      silentTransportChance: 0,
-    };
-    node.link.setOpen(true);
+    for (const [at, link] of node.links.entries()) {
+      link.faults = {
+        ...link.faults,
+        lossChance: 0,
+        duplicateChance: 0,
+        lateChance: 0,
+        silentTransportChance: 0,
+      };
+      link.setOpen(!sides[at]!.gone || silent);
+    }
     node.start();
   }
 }

@@ -35,7 +35,7 @@ const NO_FAULTS: Partial<HubFaults> = {
 /** A hub: broker, ingest and store in one process. */
 export function createHubFarSide(world: World, ports: FarSidePorts, initialFaults: HubFaults): FarSide {
   const { dice } = world;
-  const store = createMemoryRecordStore('far-1');
+  const store = createMemoryRecordStore(ports.id);
   let life: Life = { alive: true };
   let ingest = startIngest(life);
   let inbox: IngestMessage[] = [];

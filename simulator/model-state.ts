@@ -1,5 +1,5 @@
 import type { SourceCounts } from '../core/ledger.ts';
-import type { ClockState } from '../core/reading.ts';
+import type { ClockState, ReadingRefusal } from '../core/reading.ts';
 import type { JournalLane } from '../journal/commit-codec.ts';
 import type { OfferedBatch, OfferedReading } from './offered.ts';
 import type { WrittenPlace } from './virtual-disk.ts';
@@ -11,10 +11,17 @@ export interface ModelRecord {
   clock: ClockState;
   /** The same record as other attempts to commit it would have it: nobody can tell which of them is on the disk. */
   orElse: { ts: number; clock: ClockState }[];
+  /** Wall clock minus monotonic clock when it was decided. */
+  clockOffsetMs: number;
   lane: JournalLane;
   epoch: string;
   position: number;
-  stored: boolean;
+  /** The far sides that have it: one bit each. */
+  stores: number;
+  /** Stayed local, and got positions to travel with by a pull. */
+  pulled: boolean;
+  /** The segment that its commit went to; undefined if nobody can tell. */
+  file: string | undefined;
   /** When its commit began, virtual ms. */
   takenMs: number;
   /** In how many envelopes it left the node. */
@@ -41,6 +48,8 @@ export interface ModelState {
   sent: Map<string, OfferedReading>;
   /** Number of the batch committed last, by source. */
   positions: Map<string, number>;
+  /** What the node keeps for itself and must find again to the letter, as JSON: redelivery windows, notes of pulls. */
+  opaque: Map<string, string>;
 }
 
 /** What one commit changes, and the records that it makes. */
@@ -48,6 +57,10 @@ export interface Decision {
   batches: readonly OfferedBatch[];
   changes: ModelState;
   records: ModelRecord[];
+  /** A pull: these records stayed local until now, and are in `records` once more. */
+  pulls: readonly ModelRecord[] | undefined;
+  /** With what reason all but critical readings were refused, for want of room. */
+  onlyCritical: ReadingRefusal | undefined;
   place: WrittenPlace | undefined;
   /** Its bytes were hit by bit rot. */
   damaged: boolean;
@@ -60,7 +73,33 @@ export const emptyState = (): ModelState => ({
   streams: new Map(),
   sent: new Map(),
   positions: new Map(),
+  opaque: new Map(),
 });
+
+/** A record that was just decided. */
+export const newRecord = (
+  made: Pick<ModelRecord, 'reading' | 'ts' | 'clock' | 'orElse' | 'lane' | 'clockOffsetMs'>,
+): ModelRecord => ({
+  ...made,
+  epoch: '',
+  position: -1,
+  stores: 0,
+  pulled: false,
+  file: undefined,
+  takenMs: 0,
+  sends: 0,
+  givenUp: false,
+  wasGivenUp: false,
+  damaged: false,
+});
+
+/** The entries of a journal's state that the model keeps as they are. */
+export const opaqueIn = (state: Readonly<Record<string, unknown>>): Map<string, string> =>
+  new Map(
+    Object.entries(state)
+      .filter(([key]) => key === 'pulled' || key.startsWith('source-state/'))
+      .map(([key, value]) => [key, JSON.stringify(value)]),
+  );
 
 /** Makes changes part of a state, in place. */
 export function fold(state: ModelState, changes: ModelState): void {
@@ -68,6 +107,7 @@ export function fold(state: ModelState, changes: ModelState): void {
   for (const [key, value] of changes.streams) state.streams.set(key, value);
   for (const [key, value] of changes.sent) state.sent.set(key, value);
   for (const [key, value] of changes.positions) state.positions.set(key, value);
+  for (const [key, value] of changes.opaque) state.opaque.set(key, value);
 }
 
 export const copyOf = (state: ModelState): ModelState => ({
@@ -75,6 +115,7 @@ export const copyOf = (state: ModelState): ModelState => ({
   streams: new Map(state.streams),
   sent: new Map(state.sent),
   positions: new Map(state.positions),
+  opaque: new Map(state.opaque),
 });
 
 /** What two states differ in, as text; empty = nothing. */

@@ -1,28 +1,30 @@
-import { type NodeLedger, type SourceCounts, sumOf } from '../core/ledger.ts';
-import { laneOf, type Priority } from '../core/priority.ts';
-import { type Range, type RangeSet, rangeSetOf } from '../core/ranges.ts';
+import type { SourceCounts } from '../core/ledger.ts';
+import { type Range, type RangeSet, rangeSetOf, subtract, within } from '../core/ranges.ts';
+import type { PullRequest } from '../greengrass-components/sense/pull.ts';
 import { JOURNAL_LANES, LOCAL_LANE } from '../journal/commit-codec.ts';
-import type { AppendResult } from '../journal/journal-port.ts';
-import { addCounts, type Border, debtsAfter, decide } from './decide.ts';
-import {
-  copyOf,
-  type Decision,
-  differences,
-  emptyState,
-  fold,
-  type ModelRecord,
-  type ModelState,
-} from './model-state.ts';
-import type { OfferedBatch } from './offered.ts';
+import type { AppendResult, Commit } from '../journal/journal-port.ts';
+import { readRecords } from '../journal/record-codec.ts';
+import { damageBookings } from './damage-bookings.ts';
+import { type Attempt, addCounts, attemptsAfter, type Border, debtsAfter, decide } from './decide.ts';
+import { type Found, foundProblems } from './found.ts';
+import { copyOf, type Decision, emptyState, fold, type ModelRecord, type ModelState, opaqueIn } from './model-state.ts';
+import { type OfferedBatch, takenBy } from './offered.ts';
+import { decidePull, type Locals } from './pull-decision.ts';
 
 /** What one node must know and hold: an account of its own, kept beside the code under test. */
 export interface NodeModel {
   /** Called just before a source hands a batch over. */
   offered(batch: OfferedBatch): void;
-  /** The journal is about to write everything offered so far. */
-  take(border: Border): Decision;
-  /** What the journal answered. Returns what is wrong with it. */
-  settle(decision: Decision, result: AppendResult): string[];
+  /** The journal is about to write what this state speaks of, or the next part of what it had no room for. */
+  take(border: Border, state: Commit['state']): Decision;
+  /** The journal is about to write records that stayed local until now. */
+  takePull(border: Border, commit: Commit, asked: PullRequest): { decision: Decision; problem: string | undefined };
+  /**
+   * What the journal answered. Returns what is wrong with it.
+   *
+   * @param tooLarge the commit was larger than a block should be
+   */
+  settle(decision: Decision, result: AppendResult, tooLarge: boolean): string[];
   /** The process died: what it had in memory is gone. */
   crash(): void;
   /** A process looks at the disk: this is the newest file whose head it can read. */
@@ -37,33 +39,29 @@ export interface NodeModel {
   sent(epoch: string, lane: number, range: Range): void;
   /** The journal handed these out to be sent. */
   lent(epoch: string, lane: number, range: Range, untilMs: number): void;
+  /** They are not on their way any more, since then. */
+  returned(epoch: string, lane: number, range: Range, atMs: number): void;
   /** What was handed out and not due back at that time. */
   leasedIn(epoch: string, lane: number, atMs: number): RangeSet;
-  recordOf(uid: number): ModelRecord | undefined;
+  /** Committed and not to travel, or not before it was pulled. */
+  locals(): Locals;
+  /** Readings of a stream that stay local, by the counts. */
+  localCount(stream: string): number;
+  /** What the node keeps under this key of its state, as JSON, by the last commit. */
+  opaque(key: string): string | undefined;
   /** Committed and to travel, not in the store. */
   outstanding(): ReadonlySet<ModelRecord>;
-  stored(record: ModelRecord): void;
-  /** It was visible before it landed for good, and is not any more. */
-  vanished(record: ModelRecord): void;
+  /** The far sides that have it, one bit each; none: it is not visible anywhere any more. */
+  storedBy(record: ModelRecord, stores: number): void;
   /** Records per lane 0..3 ever committed to travel. */
   enqueued(): readonly number[];
   /** The commit whose bytes begin there. */
   writtenAt(file: string, offset: number): Decision | undefined;
 }
 
-export interface Found {
-  positions: ReadonlyMap<string, number | undefined>;
-  ledger: Pick<NodeLedger, 'sources' | 'streams'>;
-  /** States of the filters as JSON, under `device/stream`; the value sent last is somewhere in it. */
-  sent: ReadonlyMap<string, string>;
-  damages: number;
-}
-
 const KEPT_HISTORY = 3_000;
 /** A commit may take as long on a slow disk. */
 const KEPT_LEASES_MS = 600_000;
-/** As in the node's own ledger: readings whose counters were in a lost block. */
-const DAMAGED = '(damaged)';
 
 /** @param nowMs virtual time */
 export function createNodeModel(nowMs: () => number): NodeModel {
@@ -76,32 +74,47 @@ export function createNodeModel(nowMs: () => number): NodeModel {
   let unsaved = emptyState();
   let debts = new Map<string, SourceCounts>();
   let pending: OfferedBatch[] = [];
+  /** Parts of a refused commit that are tried before anything else. */
+  let attempts: Attempt[] = [];
   /** Commits that may be on the disk although nobody said so: refused or never answered. */
   let doubtful: Decision[] = [];
   let epoch = '';
   let next: number[] = [];
   const byIdentity = new Map<string, ModelRecord>();
   const byUid = new Map<number, ModelRecord>();
+  const locals = new Map<number, ModelRecord>();
   const byPlace = new Map<string, Decision>();
   const outstanding = new Set<ModelRecord>();
   const enqueued = [0, 0, 0, 0];
 
-  const adopt = (decision: Decision): void => {
+  /** @returns what is wrong with it */
+  const adopt = (decision: Decision): string[] => {
+    const problems: string[] = [];
     fold(state, decision.changes);
     history.push(decision);
     if (decision.place) byPlace.set(`${decision.place.file}/${decision.place.from}`, decision);
     if (history.length > KEPT_HISTORY) fold(base, history.shift()!.changes);
+    for (const batch of decision.batches) batch.fate = 'committed';
+    for (const local of decision.pulls ?? []) local.pulled = true;
     for (const record of decision.records) {
       record.epoch = epoch;
       record.position = next[record.lane]!++;
-      if (record.lane === LOCAL_LANE) continue;
+      record.file = decision.place?.file;
+      const { uid } = record.reading;
+      const before = byUid.get(uid) ?? (decision.pulls ? undefined : locals.get(uid));
+      if (before && !before.damaged) problems.push(`reading ${uid} gets a second fate`);
+      if (record.lane === LOCAL_LANE) {
+        locals.set(uid, record);
+        continue;
+      }
       enqueued[record.lane]!++;
       byIdentity.set(`${epoch}/${record.lane}/${record.position}`, record);
-      byUid.set(record.reading.uid, record);
+      byUid.set(uid, record);
       outstanding.add(record);
     }
     doubtful = [];
-    unsaved = emptyState();
+    if (!decision.pulls) unsaved = emptyState();
+    return problems;
   };
 
   const stateOnDisk = (): ModelState => {
@@ -119,12 +132,7 @@ export function createNodeModel(nowMs: () => number): NodeModel {
     const booked = found.damages > 0 ? damageBookings(onDisk, total) : emptyState();
     const recovered = copyOf(onDisk);
     fold(recovered, booked);
-    const problems = [
-      ...differences(recovered, asState(found.ledger)),
-      ...positionProblems(recovered, found),
-      ...sentProblems(recovered, found),
-    ];
-    return { candidate, onDisk, booked, recovered, problems };
+    return { candidate, onDisk, booked, recovered, problems: foundProblems(recovered, found) };
   };
 
   const expected = (): Pick<ModelState, 'sources' | 'streams'> => {
@@ -140,21 +148,39 @@ export function createNodeModel(nowMs: () => number): NodeModel {
 
   return {
     offered: (batch) => void pending.push(batch),
-    take(border) {
-      const decision = decide(state, debts, pending, border);
+    takePull(border, commit, asked) {
+      const found = commit.lanes.flatMap(({ bytes }) => [...readRecords(bytes)].map(({ record }) => record));
+      const { decision, problem } = decidePull(state, { locals, epoch, border }, asked, found);
+      decision.changes.opaque = opaqueIn(commit.state);
+      for (const record of decision.records) record.takenMs = nowMs();
+      doubtful.push(decision);
+      return { decision, problem };
+    },
+    take(border, written) {
+      const part = attempts.shift();
+      const batches = part?.batches ?? pending.splice(0, takenBy(pending, written));
+      const decision = decide(state, debts, batches, border, part?.onlyCritical);
+      decision.changes.opaque = opaqueIn(written);
       fold(decision.changes, unsaved);
       for (const record of decision.records) record.takenMs = nowMs();
-      pending = [];
       doubtful.push(decision);
       return decision;
     },
-    settle(decision, result) {
-      for (const batch of decision.batches) batch.fate = result.ok ? 'committed' : 'refused';
+    settle(decision, result, tooLarge) {
+      if (!result.ok && decision.pulls) return [];
       if (!result.ok) {
-        debts = debtsAfter(debts, decision.batches, result.reason);
+        for (const batch of decision.batches) batch.fate = 'refused';
+        const less = attemptsAfter(decision, result.reason, tooLarge);
+        if (less.length > 0) attempts = [...less, ...attempts];
+        else {
+          // What was to follow is not tried: there is no room for it either.
+          for (const { batches } of [decision, ...attempts]) debts = debtsAfter(debts, batches, result.reason);
+          for (const batch of attempts.flatMap(({ batches }) => batches)) batch.fate = 'refused';
+          attempts = [];
+        }
         return [];
       }
-      debts = new Map();
+      if (!decision.pulls) debts = new Map();
       const problems: string[] = [];
       for (let lane = 0; lane < JOURNAL_LANES; lane++) {
         const count = decision.records.filter((record) => record.lane === lane).length;
@@ -163,11 +189,11 @@ export function createNodeModel(nowMs: () => number): NodeModel {
           problems.push(`lane ${lane}: ${count} records from ${next[lane]} on, committed ${JSON.stringify(found)}`);
         }
       }
-      adopt(decision);
-      return problems;
+      return [...problems, ...adopt(decision)];
     },
     crash() {
       pending = [];
+      attempts = [];
       leases = [];
       debts = new Map();
     },
@@ -176,7 +202,11 @@ export function createNodeModel(nowMs: () => number): NodeModel {
       // snapshot is made from that: what is lost now stays lost.
       for (const decision of [...history, ...doubtful]) {
         const { damaged, place } = decision;
-        if (damaged && (headFile === undefined || !place || place.file >= headFile)) decision.lost = true;
+        if (!damaged || !(headFile === undefined || !place || place.file >= headFile)) continue;
+        decision.lost = true;
+        for (const batch of decision.batches) batch.fate = 'open';
+        // Nobody knows of that pull any more: what is still there may be pulled again.
+        for (const local of decision.pulls ?? []) local.pulled = false;
       }
     },
     restarted(newEpoch, found) {
@@ -184,10 +214,11 @@ export function createNodeModel(nowMs: () => number): NodeModel {
       const accounts = possible.map((candidate) => accountOf(candidate, found));
       const [chosen, ...others] = accounts.filter(({ problems }) => problems.length === 0);
       if (!chosen) return accounts.map(({ problems }) => problems.join('; '));
-      if (chosen.candidate) adopt(chosen.candidate);
+      const problems = chosen.candidate ? adopt(chosen.candidate) : [];
       for (const { candidate } of others) {
         if (!chosen.candidate || !candidate) continue;
         addAlternatives(chosen.candidate, candidate);
+        for (const record of chosen.candidate.records) record.file = undefined;
         if (candidate.place) byPlace.set(`${candidate.place.file}/${candidate.place.from}`, chosen.candidate);
       }
       // The new epoch begins with a snapshot: what was lost before it stays lost.
@@ -198,7 +229,7 @@ export function createNodeModel(nowMs: () => number): NodeModel {
       doubtful = [];
       epoch = newEpoch;
       next = new Array<number>(JOURNAL_LANES).fill(0);
-      return [];
+      return problems;
     },
     expected,
     numberOf: (source) => state.positions.get(source) ?? 0,
@@ -213,17 +244,24 @@ export function createNodeModel(nowMs: () => number): NodeModel {
       leases = leases.filter((lease) => lease.untilMs > nowMs() - KEPT_LEASES_MS);
       leases.push({ key: `${of}/${lane}`, from, to, untilMs });
     },
+    returned(of, lane, range, atMs) {
+      leases = leases.flatMap((lease) => {
+        if (lease.key !== `${of}/${lane}` || lease.untilMs <= atMs) return [lease];
+        const back = within([lease], range).map((part) => ({ ...lease, ...part, untilMs: atMs }));
+        return [...back, ...subtract([lease], [range]).map((rest) => ({ ...lease, ...rest }))];
+      });
+    },
     leasedIn: (of, lane, atMs) =>
       rangeSetOf(leases.filter(({ key, untilMs }) => key === `${of}/${lane}` && untilMs >= atMs)),
-    recordOf: (uid) => byUid.get(uid),
+    locals: () => locals,
+    localCount: (stream) =>
+      [...state.streams].reduce((sum, [key, { local }]) => sum + (key.startsWith(`${stream}/`) ? local : 0), 0),
+    opaque: (key) => state.opaque.get(key),
     outstanding: () => outstanding,
-    stored(record) {
-      record.stored = true;
-      outstanding.delete(record);
-    },
-    vanished(record) {
-      record.stored = false;
-      outstanding.add(record);
+    storedBy(record, stores) {
+      record.stores = stores;
+      if (stores === 0) outstanding.add(record);
+      else outstanding.delete(record);
     },
     enqueued: () => enqueued,
     writtenAt: (file, offset) =>
@@ -231,61 +269,8 @@ export function createNodeModel(nowMs: () => number): NodeModel {
   };
 }
 
-/** The node books as kept what it knows to have existed without knowing what it was. */
-function damageBookings(recovered: ModelState, enqueued: readonly number[]): ModelState {
-  const booked = emptyState();
-  let collected = 0;
-  for (const counts of recovered.sources.values()) collected -= counts.collected - sumOf(counts.refused);
-  for (const { filtered, kept, local } of recovered.streams.values()) collected += filtered + kept + local;
-  enqueued.forEach((total, lane) => {
-    let kept = 0;
-    for (const [name, counts] of recovered.streams) if (name.endsWith(`/${lane}`)) kept += counts.kept;
-    if (total <= kept) return;
-    collected += total - kept;
-    const stream = recovered.streams.get(`${DAMAGED}/${lane}`);
-    booked.streams.set(`${DAMAGED}/${lane}`, { filtered: 0, local: 0, kept: (stream?.kept ?? 0) + total - kept });
-  });
-  if (collected === 0) return booked;
-  const source = structuredClone(recovered.sources.get(DAMAGED)) ?? { collected: 0, refused: {} };
-  if (collected > 0) source.collected += collected;
-  else source.refused['journal-failed'] = (source.refused['journal-failed'] ?? 0) - collected;
-  booked.sources.set(DAMAGED, source);
-  return booked;
-}
-
 function addAlternatives(chosen: Decision, other: Decision): void {
   for (const { reading, ts, clock } of other.records) {
     chosen.records.find((record) => record.reading.uid === reading.uid)?.orElse.push({ ts, clock });
   }
-}
-
-function sentProblems(expected: ModelState, found: Found): string[] {
-  const problems: string[] = [];
-  for (const [series, reading] of expected.sent) {
-    const state = found.sent.get(series);
-    if (reading.plan?.filter.type !== 'change' || state?.includes(JSON.stringify(reading.value))) continue;
-    problems.push(`sent last of ${series}: expected ${reading.value}, found ${state}`);
-  }
-  return problems;
-}
-
-function positionProblems(expected: ModelState, found: Found): string[] {
-  return [...found.positions].flatMap(([source, position]) =>
-    expected.positions.get(source) === position
-      ? []
-      : [`position of ${source}: expected ${expected.positions.get(source)}, found ${position}`],
-  );
-}
-
-/** A node's reading ledger in the model's words. */
-export function asState({ sources, streams }: Found['ledger']): Pick<ModelState, 'sources' | 'streams'> {
-  return {
-    sources: new Map(Object.entries(sources)),
-    streams: new Map(
-      streams.map(({ stream, priority, filtered, kept, local }) => [
-        `${stream}/${laneOf(priority as Priority)}`,
-        { filtered, kept, local },
-      ]),
-    ),
-  };
 }

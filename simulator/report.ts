@@ -5,8 +5,8 @@ import type { SimulationResult } from './simulation.ts';
 /** What a run of several seeds reached. */
 export interface SimulationReport {
   seeds: number;
-  /** How many seeds had a far side of each kind. */
-  farSides: Record<FarSideKind, number>;
+  /** How many seeds had one far side of each kind, and how many had two of any kind. */
+  farSides: Record<FarSideKind | 'both', number>;
   events: number;
   eventsPerSecond: number;
   virtualMs: number;
@@ -28,8 +28,9 @@ export function addUp(results: readonly SimulationResult[], elapsedMs: number): 
   return {
     seeds: results.length,
     farSides: {
-      hub: sum((one) => Number(one.farSide === 'hub')),
-      cloud: sum((one) => Number(one.farSide === 'cloud')),
+      hub: sum((one) => Number(one.farSides.join() === 'hub')),
+      cloud: sum((one) => Number(one.farSides.join() === 'cloud')),
+      both: sum((one) => Number(one.farSides.length > 1)),
     },
     events,
     eventsPerSecond: Math.round((events / elapsedMs) * 1_000),
@@ -47,7 +48,7 @@ export function reportText(report: SimulationReport): string {
     report;
   const counts = Object.entries(faults).map(([fault, count]) => `  ${String(count).padStart(8)}  ${fault}`);
   return [
-    `${seeds} seeds (${farSides.hub} hub, ${farSides.cloud} cloud), ${events} events (${eventsPerSecond} a second), ${durationText(virtualMs)} of virtual time`,
+    `${seeds} seeds (${farSides.hub} hub, ${farSides.cloud} cloud, ${farSides.both} with two far sides), ${events} events (${eventsPerSecond} a second), ${durationText(virtualMs)} of virtual time`,
     `${crashes} crashes and ${restarts} restarts of nodes, ${farSideCrashes} crashes of the far side, ${rows} rows stored`,
     `${counts.length} kinds of fault reached:`,
     ...counts,

@@ -65,6 +65,11 @@ async function tryMutant(mutant: Mutant, directory: string): Promise<Outcome> {
     (error: { stdout: string; stderr: string }) => error,
   );
   const report = stdout.trim().startsWith('{') ? JSON.parse(stdout) : undefined;
+  const thrown = /^seed (\d+): (a promise was rejected and nobody handled it)/m.exec(stderr);
+  if (thrown) {
+    const [, seed, invariant] = thrown as unknown as [string, string, string];
+    return { mutant, caught: { seed, event: 0, seeds: 0, events: 0, invariant }, seconds: seconds() };
+  }
   if (!report) return { mutant, caught: undefined, seconds: seconds(), problem: stderr.slice(0, 500) };
   const { failed, seeds, events } = report;
   return {

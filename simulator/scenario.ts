@@ -1,10 +1,18 @@
 import { NO_BUDGET } from '../core/budget-schema.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from '../core/forward/settings.ts';
+import type { ListenSourceConfig } from '../core/listen/schema.ts';
 import type { NodePlan, SourcePlan, StreamPlan } from '../core/node-plan.ts';
-import { type Lane, PRIORITY_CONTRACT, type Priorities, type Priority, type PriorityTerms } from '../core/priority.ts';
+import {
+  type Lane,
+  PRIORITY_CONTRACT,
+  type Priorities,
+  type Priority,
+  type PriorityTerms,
+  priorityOf,
+} from '../core/priority.ts';
 import type { StreamKind } from '../core/value.ts';
 import type { CloudFaults } from './cloud-faults.ts';
-import { drawCloudFaults, focusOnCloud } from './cloud-faults.ts';
+import { drawCloudFaults } from './cloud-faults.ts';
 import type { Dice } from './dice.ts';
 import { FAR_SIDES, type FarSideKind } from './far-side.ts';
 import type { HubFaults } from './hub-far-side.ts';
@@ -25,6 +33,8 @@ export interface FaultTempo {
   rot: number;
   /** Not a fault: somebody replays or discards dead letters. */
   deadLetters: number;
+  /** Nor this: somebody pulls what stayed local. */
+  pull: number;
 }
 
 export interface Scenario {
@@ -33,12 +43,14 @@ export interface Scenario {
   /** Mean time between two batches of a source, ms. */
   meanBatchMs: number;
   burstChance: number;
+  /** Chance per turn of a device that publishes to the node that its connection breaks. */
+  deviceBreakChance: number;
   /** Share of readings that the border must refuse. */
   badInputChance: number;
   disk: DiskFaults;
   network: NetworkFaults;
-  /** Which of the two far sides plays; the faults of the other one count for nothing. */
-  farSide: FarSideKind;
+  /** Where the nodes deliver to, in order of preference: one far side or two. */
+  farSides: FarSideKind[];
   hub: HubFaults;
   cloud: CloudFaults;
   tempo: FaultTempo;
@@ -60,13 +72,10 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'clockJump',
   'rot',
   'deadLetters',
+  'pull',
 ];
 
-/** `late`: many messages are overtaken by others that were sent after them. `contract`: few retries, short lives, refusals. */
-export type Focus = FaultKind | FarSideKind | 'late' | 'contract';
-export const FOCUSES: readonly Focus[] = [...FAULT_KINDS, ...FAR_SIDES, 'late', 'contract'];
-
-const MINUTE = 60_000;
+export const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
@@ -78,7 +87,7 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
   const unlikely = (probability: number, most: number): number =>
     dice.chance(probability) ? dice.fraction() * most : 0;
   const nodes = dice.pick([1, 1, 1, 2, 2, 3]);
-  return {
+  const scenario: Scenario = {
     plans: Array.from({ length: nodes }, (_, index) => drawPlan(dice, `node-${index + 1}`)),
     limits: {
       ...DEFAULT_LIMITS,
@@ -89,6 +98,7 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
     meanBatchMs: sparse ? dice.pick([6 * HOUR, DAY, 3 * DAY]) : dice.pick([300, 1_000, 3_000]),
     burstChance: unlikely(0.6, 0.05),
     badInputChance: unlikely(0.7, 0.1),
+    deviceBreakChance: unlikely(0.8, 0.1),
     disk: {
       errorChance: unlikely(0.5, 0.02),
       meanOperationsToCrash: dice.chance(0.6) ? dice.pick([60, 300, 1_500]) : Number.POSITIVE_INFINITY,
@@ -120,42 +130,17 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
       farDeaf: sometimes(0.5, 5 * MINUTE),
       clockJump: sometimes(0.5, 3 * MINUTE),
       rot: sometimes(0.5, 4 * MINUTE),
-      deadLetters: sometimes(0.5, 3 * MINUTE),
+      deadLetters: sometimes(0.8, MINUTE / 2),
+      pull: sometimes(0.7, MINUTE),
     },
     meanOutageMs: dice.pick([2_000, 30_000, 10 * MINUTE]) * (sparse ? 10 : 1),
-    farSide: dice.pick(FAR_SIDES),
-    poison: dice.chance(0.5) ? drawPoison(dice) : undefined,
+    farSides: dice.chance(0.35) ? [dice.pick(FAR_SIDES), dice.pick(FAR_SIDES)] : [dice.pick(FAR_SIDES)],
+    poison: undefined,
     cloud: drawCloudFaults(dice, sparse),
   };
+  if (dice.chance(0.6)) poison(scenario, dice);
+  return scenario;
 }
-
-/** Makes some kinds of fault frequent, or chooses the far side, whatever the seed drew. */
-export function focusOn(scenario: Scenario, kinds: readonly Focus[]): void {
-  for (const kind of kinds) {
-    if (isFarSide(kind)) scenario.farSide = kind;
-    else if (kind === 'contract') focusOnContract(scenario);
-    else if (kind === 'late') Object.assign(scenario.network, { lateChance: 0.15, meanLateMs: MINUTE });
-    else scenario.tempo[kind] = MINUTE / 4;
-  }
-  if (kinds.includes('diskTrouble')) scenario.disk.errorChance = 0.03;
-  if (kinds.includes('cloud')) focusOnCloud(scenario.cloud);
-}
-
-function focusOnContract(scenario: Scenario): void {
-  const short = { retries: 2, initialTimeoutMs: 1_000, maxTimeoutMs: 10_000, ttlMs: MINUTE };
-  const { critical, high, normal, low } = PRIORITY_CONTRACT;
-  for (const plan of scenario.plans) {
-    plan.priorities = {
-      critical,
-      high: { ...high, ...short },
-      normal: { ...normal, ...short },
-      low: { ...low, ...short },
-    };
-  }
-  scenario.poison ??= { lane: 2, every: 3, reason: 'not-allowed' };
-}
-
-const isFarSide = (kind: Focus): kind is FarSideKind => FAR_SIDES.some((known) => known === kind);
 
 function drawPlan(dice: Dice, node: string): NodePlan {
   const maxBytes = dice.pick([64, 128, 256, 1024]) * 1024;
@@ -167,17 +152,35 @@ function drawPlan(dice: Dice, node: string): NodePlan {
     journal: { maxBytes, localBytes: Math.floor(maxBytes / dice.pick([4, 8])), rotateKeys: 90 * DAY },
     priorities: dice.chance(0.4) ? PRIORITY_CONTRACT : drawPriorities(dice),
     budget: NO_BUDGET,
-    uplinks: [{ name: 'hub', type: 'hub', host: 'virtual', port: 1 }],
-    failover: { unreachableFor: 60_000, silentFor: 180_000, probeEvery: 60_000, steadyFor: 30_000 },
+    uplinks: [],
+    failover: dice.chance(0.7) ? QUICK : AS_SHIPPED,
     sources: Array.from({ length: dice.int(1, 3) }, (_, index) => drawSource(dice, `source-${index}`)),
   };
 }
 
-const drawPoison = (dice: Dice): Poison => ({
-  lane: dice.pick<Lane>([0, 1, 2, 2, 3]),
-  every: dice.pick([1, 3, 20, 200]),
-  reason: dice.pick(['not-allowed', 'undecodable', 'kills-handler', 'too-large']),
-});
+/** Of a class that there is; mostly its retries are soon used up, so that there are dead letters to replay. */
+function poison(scenario: Scenario, dice: Dice): void {
+  const lanes = scenario.plans.flatMap(({ sources }) =>
+    sources.flatMap(({ streams }) => streams.map(({ lane }) => lane)),
+  );
+  const lane = dice.pick(lanes);
+  scenario.poison = {
+    lane,
+    every: dice.pick([1, 3, 20, 200]),
+    reason: dice.pick(['not-allowed', 'undecodable', 'kills-handler', 'too-large']),
+  };
+  if (lane === 0 || dice.chance(0.3)) return;
+  const priority = priorityOf(lane);
+  for (const plan of scenario.plans) {
+    const terms = {
+      ...plan.priorities[priority],
+      initialTimeoutMs: 1_000,
+      maxTimeoutMs: 5_000,
+      retries: dice.int(0, 2),
+    };
+    plan.priorities = { ...plan.priorities, [priority]: terms };
+  }
+}
 
 /** Few retries, short waits, short lives: what takes the contract weeks happens within an hour. */
 function drawPriorities(dice: Dice): Priorities {
@@ -191,12 +194,48 @@ function drawPriorities(dice: Dice): Priorities {
   return { critical: terms('critical'), high: terms('high'), normal: terms('normal'), low: terms('low') };
 }
 
-const drawSource = (dice: Dice, name: string): SourcePlan => ({
-  name,
-  config: { type: 'simulate', every: 1_000 },
-  devices: Array.from({ length: dice.int(1, 3) }, (_, index) => `${name}-device-${index}`),
-  streams: Array.from({ length: dice.int(1, 4) }, (_, index) => drawStream(dice, `${name}-stream-${index}`)),
-});
+const AS_SHIPPED = { unreachableFor: MINUTE, silentFor: 3 * MINUTE, probeEvery: MINUTE, steadyFor: MINUTE / 2 };
+export const QUICK = { unreachableFor: 5_000, silentFor: 20_000, probeEvery: 10_000, steadyFor: 5_000 };
+
+function drawSource(dice: Dice, name: string): SourcePlan {
+  const source: SourcePlan = {
+    name,
+    config: { type: 'simulate', every: 1_000 },
+    devices: Array.from({ length: dice.int(1, 3) }, (_, index) => `${name}-device-${index}`),
+    streams: Array.from({ length: dice.int(1, 4) }, (_, index) => drawStream(dice, `${name}-stream-${index}`)),
+  };
+  if (!dice.chance(0.3)) return source;
+  return listening(source, dice.pick([1, 2, 4, 16]), dice.pick(['value', 'object']), dice.chance(0.5));
+}
+
+/** The same as devices that publish to the node; they have numbers and texts only. */
+export function listening(
+  source: SourcePlan,
+  maxInFlight: number,
+  format: 'value' | 'object',
+  hasTime: boolean,
+): SourcePlan & { config: ListenSourceConfig } {
+  const time = { column: 't', format: 'epoch-ms' as const };
+  return {
+    ...source,
+    config: {
+      type: 'listen',
+      host: 'virtual',
+      port: 8_884,
+      credentials: '',
+      maxInFlight,
+      maxPayload: 65_536,
+      maxRate: 1_000,
+      topic: '{device}/{stream}',
+      format,
+      gateways: {},
+      ...(format === 'object' && hasTime && { time }),
+    },
+    streams: source.streams.map((stream) =>
+      stream.kind === 'json' || stream.kind === 'array' ? { ...stream, kind: 'log' as const } : stream,
+    ),
+  };
+}
 
 function drawStream(dice: Dice, name: string): StreamPlan {
   const kind = dice.chance(0.7) ? 'number' : dice.pick<StreamKind>(['text', 'text', 'log', 'json', 'array']);

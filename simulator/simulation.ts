@@ -1,18 +1,15 @@
-import { unstated } from '../core/lane-fates.ts';
-import { givenUpCount } from '../core/ledger.ts';
-import { decodeAnswer } from '../core/messages.ts';
-import { checkBounds, checkNode, type FarView, type Problem } from './check-node.ts';
-import { checkRow, forgetRow } from './check-rows.ts';
-import { createCloudFarSide } from './cloud-far-side.ts';
-import { createFarLedger } from './far-ledger.ts';
-import type { FarSide, FarSideKind, FarSidePorts } from './far-side.ts';
+import type { SourcePlan } from '../core/node-plan.ts';
+import { checkEnd, isSettled, noteFates, waitingText } from './check-end.ts';
+import { checkBounds, checkNode, type Problem } from './check-node.ts';
+import type { FarSideKind } from './far-side.ts';
 import { heal, playFaults } from './fault-plan.ts';
-import { createHubFarSide } from './hub-far-side.ts';
+import { type Focus, focusOn } from './focus.ts';
+import { createListenDriver } from './listen-driver.ts';
 import { createNodeModel, type NodeModel } from './node-model.ts';
-import { refusalOf } from './poison.ts';
-import { drawScenario, type Focus, focusOn, type Scenario } from './scenario.ts';
-import { createSourceDriver } from './source-driver.ts';
-import { createTold } from './told.ts';
+import { pullsOfAll, replayLetters } from './operator.ts';
+import { drawScenario, type Scenario } from './scenario.ts';
+import { createSides } from './sides.ts';
+import { createSourceDriver, type SourceDriver } from './source-driver.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
 import { createVirtualLink } from './virtual-network.ts';
 import { createVirtualNode, type VirtualNode } from './virtual-node.ts';
@@ -38,7 +35,7 @@ export interface SimulationResult {
   virtualMs: number;
   crashes: number;
   restarts: number;
-  farSide: FarSideKind;
+  farSides: readonly FarSideKind[];
   farSideCrashes: number;
   rows: number;
   faults: ReadonlyMap<string, number>;
@@ -53,7 +50,8 @@ const SETTLING_MS = 16 * HOUR;
 /** And without a storm: an envelope that is sent and refused for ever is no progress either. */
 const SETTLING_EVENTS = 150_000;
 
-const ONCE = 'the store holds each record once, as it was committed';
+/** Nor takes an operator's errand longer. */
+const ERRAND_EVENTS = 10_000;
 
 /** Runs one seed: the whole system in virtual time, faults and all; then without faults until it has settled. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -65,7 +63,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const endMs = options.years === undefined ? Number.POSITIVE_INFINITY : options.years * YEAR;
   let calm = false;
   const parts = build(world, scenario, () => calm);
-  playFaults(world, scenario, parts.nodes, parts.far, () => calm);
+  playFaults(world, scenario, parts.nodes, parts.sides.all, () => calm);
   for (const node of parts.nodes) node.start();
 
   let steps = 0;
@@ -75,16 +73,49 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     if (problem) world.fail(problem.invariant, problem.detail);
     return world.violation() === undefined;
   };
+  const settle = async (): Promise<void> => {
+    const deadline = world.now() + SETTLING_MS;
+    const lastEvent = world.events() + SETTLING_EVENTS;
+    while (world.now() < deadline && world.events() < lastEvent && !parts.settled() && (await step()));
+    if (world.violation() !== undefined || parts.settled()) return;
+    const { invariant, detail } = parts.whatWaits();
+    world.fail(invariant, detail);
+  };
+  /** Plays on until it is done; false if the process died over it. */
+  const during = async (node: VirtualNode, work: Promise<unknown>): Promise<boolean> => {
+    const up = node.running();
+    let done = false;
+    const end = (): void => {
+      done = true;
+    };
+    work.then(end, end);
+    const lastEvent = world.events() + ERRAND_EVENTS;
+    while (!done && node.running() === up && world.events() < lastEvent && (await step()));
+    if (!done && node.running() === up) world.fail('an operator gets an answer', `after ${ERRAND_EVENTS} events`);
+    return done && node.running() === up;
+  };
+  /** What was put aside travels after all: dead letters, and what stayed local. */
+  const bringBack = async (node: VirtualNode): Promise<void> => {
+    for (let again = true; again && world.violation() === undefined; ) {
+      await settle();
+      const up = node.running();
+      if (!up) return;
+      again = !(await during(
+        node,
+        up.deadLetters.list().then((letters) => replayLetters(world, node, letters)),
+      ));
+      for (const request of pullsOfAll(node)) again ||= !(await during(node, node.pull(request)));
+    }
+  };
   while (world.events() < maxEvents && world.now() < endMs && (await step()));
   if (world.violation() === undefined) {
     calm = true;
     world.note('no more faults');
-    heal(parts.nodes, parts.far);
-    const deadline = world.now() + SETTLING_MS;
-    const lastEvent = world.events() + SETTLING_EVENTS;
-    while (world.now() < deadline && world.events() < lastEvent && !parts.settled() && (await step()));
+    heal(world, parts.nodes, parts.sides.all);
+    for (const node of parts.nodes) await bringBack(node);
+    await settle();
     if (world.violation() === undefined) {
-      const problem = parts.settled() ? await parts.checkAll() : parts.whatWaits();
+      const problem = await parts.checkAll();
       if (problem) world.fail(problem.invariant, problem.detail);
     }
   }
@@ -97,9 +128,9 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     virtualMs: world.now(),
     crashes: sum((node) => node.crashes()),
     restarts: sum((node) => Math.max(0, node.starts() - 1)),
-    farSide: parts.far.kind,
-    farSideCrashes: parts.far.crashes(),
-    rows: parts.rows(),
+    farSides: scenario.farSides,
+    farSideCrashes: parts.sides.all.reduce((total, { far }) => total + far.crashes(), 0),
+    rows: parts.sides.rows(),
     faults: world.faults,
     traceHash: world.traceHash(),
     lastLines: world.lastLines(),
@@ -110,56 +141,22 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
   const { dice } = world;
   const models = new Map<string, NodeModel>();
   const nodes: VirtualNode[] = [];
-  const ledger = createFarLedger();
-  const told = createTold(ledger);
-  const offsetsOf = (name: string): readonly number[] => nodes.find(({ plan }) => plan.node === name)!.wall.offsetsMs;
-  const failIf = (problem: Problem | undefined): void => {
-    if (problem) world.fail(problem.invariant, problem.detail);
-  };
-  const failIfWrong = (wrong: string | undefined): void =>
-    failIf(wrong === undefined ? undefined : { invariant: ONCE, detail: wrong });
-  /** As it calls itself in its answers. */
-  let farId = '';
-  const answer = (client: string, payload: Uint8Array): void => {
-    if (farId === '') {
-      const decoded = decodeAnswer(payload);
-      if (decoded.ok) farId = decoded.value.farSide;
-    }
-    failIf(told.note(client, payload));
-    nodes.find(({ plan }) => plan.node === client)?.link.answer(payload);
-  };
-  const far = createFarSide(world, scenario, {
-    logger: {
-      debug: () => undefined,
-      info: () => undefined,
-      warn: (fields, message) => world.note(`far side log: ${message} ${JSON.stringify(fields)}`),
-      error: (_fields, message) => world.note(`far side log: ${message}`),
-    },
-    answer,
-    indexed: ledger.noteIndex,
-    appeared: (rows) => {
-      ledger.noteAppeared(rows);
-      for (const row of rows) failIfWrong(checkRow(row, models, offsetsOf, world.now()));
-    },
-    vanished: (rows) => {
-      ledger.noteVanished(rows);
-      for (const row of rows) failIfWrong(forgetRow(row, models));
-      failIf(told.noteVanished(rows));
-    },
-  });
-  const deliver = (node: string, payload: Uint8Array): void => {
-    const refusal = farId === '' || far.deaf || calm() ? undefined : refusalOf(scenario.poison, farId, payload);
-    if (!refusal) {
-      far.deliver(node, payload);
-      return;
-    }
-    world.reached(`far side: refuses a record as ${scenario.poison!.reason}`);
-    for (const one of refusal) answer(node, one);
-  };
-  const view: FarView = { kind: far.kind, ledger, told };
+  const sides = createSides(world, scenario, { models, nodes, calm });
   let uid = 0;
-  for (const plan of scenario.plans) {
+  const driverOf = (source: SourcePlan, model: NodeModel): SourceDriver => {
+    const { config } = source;
+    const more = (): boolean => !calm();
+    const nextUid = (): number => ++uid;
+    const settings = { canWait: dice.chance(0.5), ...scenario };
+    if (config.type !== 'listen') return createSourceDriver(world, source, model, settings, nextUid, more);
+    const { network, deviceBreakChance } = scenario;
+    const listen = { ...settings, meanDelayMs: network.meanDelayMs, breakChance: deviceBreakChance };
+    return createListenDriver(world, { ...source, config }, model, listen, nextUid, more);
+  };
+  for (const drawn of scenario.plans) {
     const model = createNodeModel(world.now);
+    const uplinks = sides.all.map(({ id }) => ({ name: `to-${id}`, type: 'hub' as const, host: 'virtual', port: 1 }));
+    const plan = { ...drawn, uplinks };
     models.set(plan.node, model);
     nodes.push(
       createVirtualNode(world, {
@@ -167,21 +164,14 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
         limits: scenario.limits,
         model,
         disk: createVirtualDisk(world, plan.node, scenario.disk),
-        link: watched(
-          createVirtualLink(world, plan.node, scenario.network, (payload) => deliver(plan.node, payload)),
-          model,
-        ),
-        wall: { offsetsMs: [0], skew: 0, state: 'synced' },
-        drivers: plan.sources.map((source) =>
-          createSourceDriver(
-            world,
-            source,
+        links: sides.all.map((side) =>
+          watched(
+            createVirtualLink(world, plan.node, scenario.network, (payload) => side.deliver(plan.node, payload)),
             model,
-            { canWait: dice.chance(0.5), ...scenario },
-            () => ++uid,
-            () => !calm(),
           ),
         ),
+        wall: { offsetsMs: [0], skew: 0, state: 'synced' },
+        drivers: plan.sources.map((source) => driverOf(source, model)),
         meanDownMs: dice.pick([100, 5_000, 60_000]),
       }),
     );
@@ -189,104 +179,34 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
 
   const checkOne = (node: VirtualNode): Problem | undefined => {
     const up = node.running();
-    return up && checkNode(node, up, view);
+    return up && checkNode(node, up, sides);
   };
-  const checkAll = async (): Promise<Problem | undefined> => {
-    for (const node of nodes) {
-      const problem = checkOne(node) ?? checkEnd(node, ledger);
-      if (problem) return problem;
-    }
-    return far.checkAtRest(ledger);
-  };
+  const atWork = (): string[] => sides.all.filter(({ far, gone }) => !gone && !far.settled()).map(({ id }) => id);
   return {
     nodes,
-    far,
-    rows: ledger.rows,
+    sides,
     /** One node an event, in turn. */
     check(step: number): Problem | undefined {
       const node = nodes[step % nodes.length]!;
       const up = node.running();
       if (!up) return undefined;
-      return checkNode(node, up, view) ?? (step % 64 < nodes.length ? checkBounds(node, up) : undefined);
+      return checkNode(node, up, sides) ?? (step % 64 < nodes.length ? checkBounds(node, up) : undefined);
     },
-    settled: () => nodes.every((node) => isSettled(node)) && far.settled(),
-    checkAll,
+    settled: () => nodes.every((node) => isSettled(node)) && atWork().length === 0,
+    async checkAll(): Promise<Problem | undefined> {
+      for (const node of nodes) {
+        const problem = checkOne(node) ?? checkEnd(node, sides);
+        if (problem) return problem;
+      }
+      for (const { far, gone, ledger } of sides.all) {
+        const problem = gone ? undefined : await far.checkAtRest(ledger);
+        if (problem) return problem;
+      }
+      return undefined;
+    },
     whatWaits: (): Problem => ({
       invariant: 'everything arrives once nothing fails any more',
-      detail: `${nodes.map(waitingText).join('; ')}; far side ${far.settled() ? 'at rest' : 'at work'}`,
+      detail: `${nodes.map(waitingText).join('; ')}; far sides at work: ${atWork().join(', ') || 'none'}`,
     }),
   };
-}
-
-function createFarSide(world: World, scenario: Scenario, ports: FarSidePorts): FarSide {
-  return scenario.farSide === 'hub'
-    ? createHubFarSide(world, ports, scenario.hub)
-    : createCloudFarSide(world, ports, scenario.cloud);
-}
-
-/** Which ways to end the run has seen, so that a scenario that never reaches one shows. */
-function noteFates(world: World, node: VirtualNode): void {
-  for (const { priority, expired, evicted, deadLettered, damaged } of node.running()?.inspect().forward.lanes ?? []) {
-    const dead = Object.values(deadLettered).reduce((sum, count) => sum + count, 0);
-    for (const [fate, count] of Object.entries({ expired, evicted, 'dead-lettered': dead, damaged })) {
-      if (count > 0) world.reached(`fate: ${fate} ${priority}`);
-    }
-  }
-}
-
-function isSettled(node: VirtualNode): boolean {
-  const up = node.running();
-  if (!up) return false;
-  const { forward, state } = up.inspect();
-  return (
-    forward.lanes.every(({ waiting }) => waiting === 0) &&
-    state.lanes.every(({ fates }) => unstated(fates).length === 0)
-  );
-}
-
-/** After everything settled: what was kept is in the store, but for what rot took and the node gave up. */
-function checkEnd(node: VirtualNode, ledger: ReturnType<typeof createFarLedger>): Problem | undefined {
-  const up = node.running();
-  const name = node.plan.node;
-  if (!up) return { invariant: 'a node comes up once nothing fails any more', detail: name };
-  const { forward } = up.inspect();
-  const far = ledger.of(name);
-  const lost = [...node.model.outstanding()].filter(({ damaged, givenUp }) => !damaged && !givenUp);
-  if (lost.length > 0) {
-    const { epoch, lane, position, reading } = lost[0]!;
-    const detail = `${name}: ${lost.length} records, the first is ${epoch}/${lane}/${position}, reading ${reading.uid}`;
-    return { invariant: 'no acknowledged record is lost', detail };
-  }
-  for (const [lane, counts] of forward.lanes.entries()) {
-    const { priority, enqueued, delivered } = counts;
-    const givenUp = givenUpCount(counts);
-    const { indexed, rows } = far.lanes[lane]!;
-    const committed = node.model.enqueued()[lane]!;
-    if (
-      enqueued !== committed ||
-      delivered > indexed ||
-      indexed > delivered + givenUp ||
-      rows !== indexed ||
-      delivered + givenUp !== committed
-    ) {
-      return {
-        invariant: 'in the end all counts agree',
-        detail: `${name} ${priority}: committed ${committed}, enqueued ${enqueued}, delivered ${delivered}, given up ${givenUp}, index ${indexed}, rows ${rows}`,
-      };
-    }
-  }
-  return undefined;
-}
-
-function waitingText(node: VirtualNode): string {
-  const up = node.running();
-  if (!up) return `${node.plan.node} is not up`;
-  const { forward, state } = up.inspect();
-  const lanes = state.lanes
-    .filter(
-      (lane) =>
-        lane.toSend.length + lane.flights.length + lane.held.length + lane.doubt.length + lane.missing.length > 0,
-    )
-    .map((lane) => JSON.stringify({ ...lane, fates: undefined, flights: lane.flights.length }));
-  return `${node.plan.node}: link ${state.link}, far ${state.far}, waiting ${forward.lanes.map(({ waiting }) => waiting).join('/')}, ${lanes.join(' ')}`;
 }

@@ -2,7 +2,7 @@ import type { SourcePlan } from '../core/node-plan.ts';
 import type { Clock, Source, SourceSink } from '../core/ports.ts';
 import type { NodeModel } from './node-model.ts';
 import type { OfferedBatch } from './offered.ts';
-import { createReadingMaker } from './workload.ts';
+import { createReadingMaker, type NumberedBatch } from './workload.ts';
 import type { Life, World } from './world.ts';
 
 /** Plays one source of one node, over all lives of that node. */
@@ -39,7 +39,7 @@ export function createSourceDriver(
   const { canWait, meanBatchMs, burstChance, badInputChance } = settings;
   const maker = createReadingMaker(dice, plan, badInputChance, nextUid);
   /** What a source that can wait has to offer again after a crash. */
-  const unfinished = new Map<number, OfferedBatch>();
+  const unfinished = new Map<number, NumberedBatch>();
   let lastNumber = 0;
   let position: number | undefined;
   let go: () => void = () => undefined;
@@ -47,7 +47,7 @@ export function createSourceDriver(
 
   const size = (): number => (dice.chance(burstChance) ? dice.int(50, 300) : dice.int(1, 6));
 
-  const offer = (sink: SourceSink, batch: OfferedBatch, life: Life): Promise<'committed' | 'not-now'> => {
+  const offer = (sink: SourceSink, batch: NumberedBatch, life: Life): Promise<'committed' | 'not-now'> => {
     batch.fate = 'open';
     batch.arrivedAt = clock.monotonicMs();
     model.offered(batch);
@@ -61,7 +61,7 @@ export function createSourceDriver(
     }));
     return sink.offer({ readings, refused: batch.unparsable, position: batch.number }).then(
       (answer) => {
-        if (life.alive) checkAnswer(batch, answer);
+        if (life.alive) checkAnswer(world, batch, answer);
         return answer;
       },
       (error: Error) => {
@@ -69,13 +69,6 @@ export function createSourceDriver(
         return 'not-now';
       },
     );
-  };
-
-  const checkAnswer = (batch: OfferedBatch, answer: 'committed' | 'not-now'): void => {
-    const allowed = batch.fate === 'committed' || (batch.fate === 'refused' && !batch.canWait);
-    if (answer === 'committed' ? !allowed : batch.fate !== 'refused' || !batch.canWait) {
-      world.fail('the answer to an offer is true', `${plan.name} ${batch.number} is ${batch.fate}, answered ${answer}`);
-    }
   };
 
   const waitAndOffer = (sink: SourceSink, life: Life, ended: () => boolean): void => {
@@ -123,4 +116,13 @@ export function createSourceDriver(
     startedAt: () => position,
     go: () => go(),
   };
+}
+
+/** What a source was told of its batch must be what became of it. */
+export function checkAnswer(world: World, batch: OfferedBatch, answer: 'committed' | 'not-now'): void {
+  const allowed = batch.fate === 'committed' || (batch.fate === 'refused' && !batch.canWait);
+  if (answer === 'committed' ? !allowed : batch.fate !== 'refused' || !batch.canWait) {
+    const { source, number = '', fate } = batch;
+    world.fail('the answer to an offer is true', `${source} ${number} is ${fate}, answered ${answer}`);
+  }
 }

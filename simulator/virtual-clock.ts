@@ -13,7 +13,22 @@ export interface VirtualWallClock {
   /** It ever did. */
   skewed?: boolean;
   state: ClockState;
+  /** What it was before, and until when (virtual ms). */
+  before?: { state: ClockState; untilMs: number };
 }
+
+/** Whether the clock can be trusted changes. */
+export function changeState(world: World, wall: VirtualWallClock, state: ClockState): void {
+  wall.before = { state: wall.state, untilMs: world.now() };
+  wall.state = state;
+}
+
+/** A commit may have begun so long ago, ms. */
+const LINGER_MS = 200;
+
+/** The state as it was when a commit that is written now may have begun. */
+export const stateBefore = (world: World, { state, before }: VirtualWallClock): ClockState =>
+  before && world.now() - before.untilMs <= LINGER_MS ? before.state : state;
 
 /** The clock as one process sees it: monotonic time starts anew with it, timers end with it. */
 export function createVirtualClock(world: World, wall: VirtualWallClock, life: Life, name: string): Clock {

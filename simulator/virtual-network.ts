@@ -42,13 +42,15 @@ export function createVirtualLink(
   const { dice } = world;
   let open = true;
   /** What a process on the node listens with. */
-  let listener: { life: Life; link: (up: boolean) => void; answer: (payload: Uint8Array) => void } | undefined;
+  let listener:
+    | { life: Life; wanted: boolean; link: (up: boolean) => void; answer: (payload: Uint8Array) => void }
+    | undefined;
   let connection: Connection | undefined;
 
   const link: VirtualLink = { uplinkOf, answer, setOpen, reset, faults };
 
   function uplinkOf(life: Life): Uplink {
-    const own: NonNullable<typeof listener> = { life, link: () => undefined, answer: () => undefined };
+    const own: NonNullable<typeof listener> = { life, wanted: true, link: () => undefined, answer: () => undefined };
     disconnect();
     listener = own;
     connectSoon();
@@ -70,6 +72,12 @@ export function createVirtualLink(
         if (connection?.life === life) listen(true);
       },
       using: () => 'virtual',
+      wanted(isWanted) {
+        if (listener !== own || isWanted === own.wanted) return;
+        own.wanted = isWanted;
+        if (isWanted) connectSoon();
+        else disconnect();
+      },
       close: async () => {
         if (listener === own) {
           disconnect();
@@ -164,7 +172,7 @@ export function createVirtualLink(
       dice.waitMs(500),
       `${name} connects`,
       () => {
-        if (!open || connection || listener !== waiting) return;
+        if (!open || connection || listener !== waiting || !waiting.wanted) return;
         connection = { life: waiting.life, pending: new Set() };
         waiting.link(true);
       },

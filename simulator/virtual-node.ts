@@ -1,21 +1,26 @@
 import type { ForwardLimits } from '../core/forward/settings.ts';
 import type { NodePlan } from '../core/node-plan.ts';
 import type { Logger } from '../core/ports.ts';
+import type { ClockState } from '../core/reading.ts';
 import { createSeededRandom } from '../core/seeded-random.ts';
 import { type EdgeNode, startEdgeNode } from '../edge/node.ts';
+import type { PullRequest } from '../greengrass-components/sense/pull.ts';
 import { createJournal } from '../journal/journal.ts';
-import type { Journal, JournalOpening } from '../journal/journal-port.ts';
+import type { Commit, Journal, JournalOpening } from '../journal/journal-port.ts';
 import { newestHead } from './bit-rot.ts';
 import { byteCodec } from './byte-codec.ts';
 import { wrongEviction } from './check-fates.ts';
+import { keptIn } from './found.ts';
 import type { Decision, ModelRecord } from './model-state.ts';
 import type { NodeModel } from './node-model.ts';
+import { createPuller } from './puller.ts';
 import { createSealCheck } from './seal-check.ts';
 import type { SourceDriver } from './source-driver.ts';
-import { createVirtualClock, type VirtualWallClock } from './virtual-clock.ts';
+import { changeState, createVirtualClock, stateBefore, type VirtualWallClock } from './virtual-clock.ts';
 import type { VirtualDisk } from './virtual-disk.ts';
 import { createVirtualKeyFile, type VirtualKeyFile } from './virtual-keys.ts';
 import type { VirtualLink } from './virtual-network.ts';
+import { uplinkTo } from './virtual-uplinks.ts';
 import { type Life, never, type World } from './world.ts';
 
 /** A machine with a node on it that starts, stops and dies. */
@@ -24,8 +29,13 @@ export interface VirtualNode {
   readonly model: NodeModel;
   readonly disk: VirtualDisk;
   readonly keyFile: VirtualKeyFile;
-  readonly link: VirtualLink;
+  /** To each of its far sides, in order of preference. */
+  readonly links: readonly VirtualLink[];
   readonly wall: VirtualWallClock;
+  /** Logs that bit rot has hit. */
+  readonly rotted: Set<'records' | 'forward'>;
+  /** Whom it delivered to last, as its process found it at the start. */
+  farSideAtStart(): string | undefined;
   /** A process is starting or stopping. */
   inBetween(): boolean;
   /** The process, once it is up; undefined while there is none. */
@@ -35,6 +45,8 @@ export interface VirtualNode {
   /** The process ends in good order, then comes back. */
   stop(): void;
   start(): void;
+  /** An operator lets records travel that stayed local; nothing if there is no process. */
+  pull(request: PullRequest): Promise<void>;
   crashes(): number;
   starts(): number;
   meanDownMs: number;
@@ -49,19 +61,20 @@ export interface VirtualNodeParts {
   limits: ForwardLimits;
   model: NodeModel;
   disk: VirtualDisk;
-  link: VirtualLink;
+  links: readonly VirtualLink[];
   wall: VirtualWallClock;
   drivers: readonly SourceDriver[];
   meanDownMs: number;
 }
 
 export function createVirtualNode(world: World, parts: VirtualNodeParts): VirtualNode {
-  const { plan, model, disk, link, wall, drivers } = parts;
+  const { plan, model, disk, links, wall, drivers } = parts;
   const { dice } = world;
   let life: Life = { alive: false };
   let running: EdgeNode | undefined;
   let crashes = 0;
   let starts = 0;
+  let farSideAtStart: string | undefined;
   let writing: Decision | undefined;
   const keyFile = createVirtualKeyFile(world, plan.node, disk);
   const checkSeals = createSealCheck(world, plan.node);
@@ -77,8 +90,10 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     model,
     disk,
     keyFile,
-    link,
+    links,
     wall,
+    rotted: new Set(),
+    farSideAtStart: () => farSideAtStart,
     meanDownMs: parts.meanDownMs,
     onDeath: () => undefined,
     ageOf({ takenMs }) {
@@ -119,7 +134,10 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
       stopping.stop(dice.int(0, 10_000)).then(gone, gone);
     },
     start,
+    pull: (request) => puller.pull(request),
   };
+
+  const puller = createPuller(world, node, model, () => !node.rotted.has('records'));
 
   /** Nothing of this process happens any more. */
   function end(): void {
@@ -127,6 +145,16 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     running = undefined;
     writing = undefined;
     model.crash();
+    puller.crash();
+  }
+
+  function decisionOf(commit: Commit, clock: ClockState): Decision {
+    const border = { clockOffsetMs: commit.clockOffsetMs, clock, clockBefore: stateBefore(world, wall) };
+    const asked = puller.asked();
+    if (!asked || !('pulled' in commit.state)) return model.take(border, commit.state);
+    const { decision, problem } = model.takePull(border, commit, asked);
+    if (problem !== undefined) world.fail('what stayed local is pulled once', `${plan.node}: ${problem}`);
+    return decision;
   }
 
   function rotateLater(own: Life, journal: Journal): void {
@@ -148,7 +176,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     const own: Life = { alive: true };
     life = own;
     starts++;
-    if (dice.chance(0.2)) wall.state = 'unsynced';
+    if (dice.chance(0.2)) changeState(world, wall, 'unsynced');
     const clock = createVirtualClock(world, wall, own, plan.node);
     const logger = loggerOf(own);
     model.starting(newestHead(disk));
@@ -160,11 +188,12 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
       { disk: disk.portOf(own, crash), clock, random, logger, keys: keys.ring },
       plan.journal,
     );
-    const journal: Journal = {
+    const journal: Journal = puller.watch({
       ...inner,
       async open() {
         await keys.ready;
         opening = await inner.open();
+        farSideAtStart = opening.fates.farSide;
         return opening;
       },
       async read(request) {
@@ -173,10 +202,17 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         if (own.alive) model.lent(epoch, lane, { from, to: result.to }, world.now() + leaseMs);
         return result;
       },
+      async release(ranges) {
+        await inner.release(ranges);
+        for (const { epoch, lane, ...range } of ranges) {
+          if (own.alive) model.returned(epoch, lane, range, world.now());
+        }
+        world.reached('journal: leases given back');
+      },
       async append(commit) {
         if (!own.alive) return never();
         const sinceMs = world.now();
-        const decision = model.take({ clockOffsetMs: clock.wallMs() - clock.monotonicMs(), clock: clock.state() });
+        const decision = decisionOf(commit, clock.state());
         writing = decision;
         const result = await inner.append(commit);
         if (!own.alive) return never();
@@ -186,15 +222,19 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         const wrong = wrongEviction(node, lanes, result.evicted, sinceMs);
         if (wrong !== undefined) world.fail('what matters least goes first', `${plan.node}: ${wrong}`);
         for (const { fate } of result.evicted) world.reached(`journal: records ${fate} to make room`);
-        for (const problem of model.settle(decision, result)) world.fail('a commit holds what was kept', problem);
+        const bytes = commit.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
+        const tooLarge = bytes > plan.journal.maxBytes / 16;
+        if (decision.onlyCritical && result.ok) world.reached('journal: critical records alone found room');
+        for (const problem of model.settle(decision, result, tooLarge))
+          world.fail('a commit holds what was kept', problem);
         return result;
       },
-    };
+    });
     let created = 0;
     startEdgeNode(
       {
         journal,
-        uplink: link.uplinkOf(own),
+        uplink: uplinkTo(links, plan, own, { clock, random, logger }),
         codec: byteCodec,
         clock,
         random,
@@ -209,12 +249,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         if (!own.alive) return;
         const positions = new Map(plan.sources.map(({ name }, at) => [name, drivers[at]!.startedAt()]));
         const { epoch, damages, state } = opening!;
-        const sent = new Map(
-          Object.entries(state)
-            .filter(([key]) => key.startsWith('filter/'))
-            .map(([key, value]) => [key.slice('filter/'.length), JSON.stringify(value)]),
-        );
-        const found = { positions, ledger: up.inspect().readings, sent, damages };
+        const found = { positions, ledger: up.inspect().readings, ...keptIn(state), damages };
         const problems = model.restarted(epoch, found);
         if (problems.length > 0) {
           world.fail('after a restart the node knows what was committed', `${plan.node}: ${shortest(problems)}`);
@@ -239,6 +274,8 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
 
   function loggerOf(own: Life): Logger {
     const note = (fields: object, message: string): void => {
+      if (own.alive && message.startsWith('uplink: another one'))
+        world.reached(`uplink: changed, ${(fields as { reason?: string }).reason}`);
       if (own.alive) world.note(`${plan.node} log: ${message} ${JSON.stringify(fields)}`);
     };
     return {

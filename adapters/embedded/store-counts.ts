@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LaneKey, laneKeyText } from '../../core/identity.ts';
 import { type Priority, priorityOf } from '../../core/priority.ts';
 import { rangesOfText } from '../../core/range-text.ts';
-import { countOf, type RangeSet } from '../../core/ranges.ts';
+import { countOf, type RangeSet, subtract, within } from '../../core/ranges.ts';
 import type { PoisonCounts } from '../poison-bounds.ts';
 import { countPoison } from './duckdb-poison.ts';
 import { laneKeyOf, type ResultRow, select } from './duckdb-rows.ts';
@@ -20,8 +20,19 @@ export interface LaneCount {
   stored: number;
   /** Positions that the node gave up. */
   givenUp: number;
-  /** The node's latest word, if it gave one: it enqueued positions below `upTo`, and knows of so many deliveries. */
-  stated: { upTo: number; delivered: number } | undefined;
+  /** The node's latest word, if it gave one. */
+  stated: StatedCount | undefined;
+}
+
+export interface StatedCount {
+  /** It enqueued positions below this, and knew of so many deliveries. */
+  upTo: number;
+  delivered: number;
+  /** When it was taken down: ms since 1970. */
+  atMs: number;
+  /** Of the positions below `upTo`: so many are stored by now, and so many are given up and not stored. */
+  storedBelow: number;
+  givenUpBelow: number;
 }
 
 /** How much the store holds; cheap enough to ask each second. */
@@ -97,9 +108,22 @@ export async function countLanes(reader: DuckDBConnection, cold: string): Promis
       positions: Number(found?.positions ?? 0),
       stored: countOf(lane?.stored ?? []),
       givenUp: countOf(lane?.givenUp ?? []),
-      stated: word && { upTo: Number(word.up_to), delivered: Number(word.delivered) },
+      stated: word && statedCount(word, lane),
     };
   });
+}
+
+function statedCount(word: ResultRow, lane: IndexedLane | undefined): StatedCount {
+  const upTo = Number(word.up_to);
+  const below = (ranges: RangeSet): RangeSet => within(ranges, { from: 0, to: upTo });
+  const stored = below(lane?.stored ?? []);
+  return {
+    upTo,
+    delivered: Number(word.delivered),
+    atMs: Number(word.stated_at),
+    storedBelow: countOf(stored),
+    givenUpBelow: countOf(subtract(below(lane?.givenUp ?? []), stored)),
+  };
 }
 
 export async function readLedger(reader: DuckDBConnection, cold: string, farSide: string): Promise<StoreLedger> {

@@ -10,14 +10,18 @@ export interface MemoryUplink extends Uplink {
 export function createMemoryUplink(ingest: Ingest, node: string): MemoryUplink {
   let tellAnswer: (payload: Uint8Array) => void = () => {};
   let tellLink: (connected: boolean) => void = () => {};
+  /** Whether there is a way, and whether one is wanted. */
+  let passable = true;
+  let needed = true;
   let up = true;
   let closed = false;
   /** Grows with each loss: what was under way before it is gone. */
   let losses = 0;
 
-  function setLink(wanted: boolean): void {
-    if (closed || wanted === up) return;
-    up = wanted;
+  function update(): void {
+    const wasUp = up;
+    up = passable && needed;
+    if (closed || up === wasUp) return;
     if (!up) losses += 1;
     tellLink(up);
   }
@@ -39,9 +43,16 @@ export function createMemoryUplink(ingest: Ingest, node: string): MemoryUplink {
       if (up && !closed) listen(true);
     },
     using: () => 'memory',
+    wanted(isWanted) {
+      needed = isWanted;
+      update();
+    },
     async close() {
       closed = true;
     },
-    setLink,
+    setLink(isPassable) {
+      passable = isPassable;
+      update();
+    },
   };
 }

@@ -8,6 +8,7 @@ import { atMost } from '../at-most.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
 import { admit, BROKER_REFUSALS, type BrokerRefusal, mayPublish, maySubscribe, type Refused } from './admission.ts';
 import { createBatcher } from './batcher.ts';
+import { openBrokerPort } from './broker-port.ts';
 import { type ClientStatus, createClientLedger } from './client-ledger.ts';
 import { sayGoodbye } from './goodbye.ts';
 import { guardReads } from './guarded-reads.ts';
@@ -15,7 +16,6 @@ import { certificateNameOf, isLoss, labelOf, type Peer } from './peer.ts';
 import { createPoisonLimit, MAX_POISON_PER_MINUTE } from './poison-limit.ts';
 import { createReadGate, READ_LIMITS, type ReadLimits } from './read-gate.ts';
 import { createRefusalLedger } from './refusals.ts';
-import { listenTls } from './tls-listener.ts';
 
 /** Room for the topic and the packet id beside the largest envelope. */
 const MAX_PACKET_BYTES = MAX_ENVELOPE_BYTES + 1_024;
@@ -54,8 +54,13 @@ export interface BrokerStatus {
 
 export interface Broker {
   port: number;
-  /** Sends an answer to a node if it is connected and listens; lost otherwise, and the node asks again. */
-  publishAnswer(node: string, payload: Uint8Array): void;
+  /**
+   * Sends an answer, or a request, to a node if it is connected and listens; lost otherwise, and whoever waits asks
+   * again.
+   *
+   * @returns false = lost, as far as is known here
+   */
+  publishAnswer(node: string, payload: Uint8Array): boolean;
   status(): BrokerStatus;
   /** Stops accepting, finishes the batch in flight, sends its answers, closes the connections. Idempotent. */
   close(): Promise<void>;
@@ -74,7 +79,7 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
   const ledger = createClientLedger(ports.clock, config.nodes);
   const isFlood = createPoisonLimit(ports.clock);
   const gate = createReadGate(ports, config.readLimits ?? READ_LIMITS);
-  const batcher = createBatcher({ ingest: ports.ingest, answer: publishAnswer, logger });
+  const batcher = createBatcher({ ingest: ports.ingest, answer: publishAnswer, logger, clock: ports.clock });
   let closing: Promise<void> | undefined;
   const sockets = new Set<TLSSocket>();
   const connectPackets = new WeakMap<Client, ConnectPacket>();
@@ -140,21 +145,17 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
     ledger.disconnected(client.id);
     logger.info({ node: client.id }, 'node disconnected');
   });
-  aedes.on('clientError', noteTrouble);
-  aedes.on('connectionError', noteTrouble);
-
-  const listener = await listenTls(
+  const listener = await openBrokerPort(
+    aedes,
     {
       tls: ports.tls,
       onConnection: serve,
       onRefused: refusals.note,
       onError: (error) => logger.error({ err: error }, 'MQTT listener'),
+      onTrouble: noteTrouble,
     },
     { host: config.host, port: config.port, peers: config.nodes.size },
-  ).catch((error: unknown) => {
-    aedes.close();
-    throw error;
-  });
+  );
   logger.info({ host: config.host, port: listener.port }, 'MQTT broker listens');
 
   function serve(socket: TLSSocket, address: string): void {
@@ -200,11 +201,11 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
     else refusals.note('protocol-error', name, error.message);
   }
 
-  function publishAnswer(node: string, payload: Uint8Array): void {
+  function publishAnswer(node: string, payload: Uint8Array): boolean {
     const client = current.get(node);
     if (!client || !listening.has(client) || client.conn.writableLength > MAX_UNREAD_BYTES) {
       ledger.answerLost(node);
-      return;
+      return false;
     }
     // Straight to its only reader: through the broker's emitter one that does not read would delay all others.
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -218,6 +219,7 @@ export async function createBroker(ports: BrokerPorts, config: BrokerConfig): Pr
     };
     // aedes types the callback as optional and calls it always; a failed write ends the connection by itself.
     client.publish(packet as PublishPacket, () => {});
+    return true;
   }
 
   async function shutDown(): Promise<void> {

@@ -9,6 +9,7 @@ import {
 import { PRODUCER } from '../../core/identity.ts';
 import { encodeQuestion } from '../../core/messages.ts';
 import type { Cancel, Clock, Logger, Random, Uplink } from '../../core/ports.ts';
+import { isRequest } from '../../core/pull-messages.ts';
 
 export interface FailoverPorts {
   clock: Clock;
@@ -52,6 +53,8 @@ export function createFailoverUplink(
   let probe: Slot | undefined;
   let cancelTimer: Cancel = () => {};
   let closing: Promise<void> | undefined;
+  /** Since the last change nobody has answered. */
+  let unserved = false;
   let active = open(0, 'active');
   listenTo(active);
   step({ type: 'time' });
@@ -79,7 +82,9 @@ export function createFailoverUplink(
     slot.uplink.onAnswer((payload) => {
       if (slot.role.is === 'closed' || closing) return;
       const isActive = slot.role.is === 'active';
-      step({ type: isActive ? 'answered' : 'probe-answered' });
+      if (isActive) unserved = false;
+      // A request is no answer: whoever asks for something may be there while ingest and its store are not.
+      if (!isRequest(payload)) step({ type: isActive ? 'answered' : 'probe-answered' });
       if (isActive) tellAnswer(payload);
     });
   }
@@ -118,7 +123,11 @@ export function createFailoverUplink(
   }
 
   function use(index: number, promote: boolean, reason: ChangeReason): void {
-    logger.warn({ from: names[active.index], to: names[index], reason }, 'uplink: another one is used from now on');
+    const [from, to] = [names[active.index], names[index]];
+    // While none of them serves they take turns: that is one story, and has been told.
+    if (unserved && !promote) logger.debug({ from, to, reason }, 'uplink: another one is tried');
+    else logger.warn({ from, to, reason }, 'uplink: another one is used from now on');
+    unserved = !promote;
     shut(active);
     setLink(false);
     if (promote && probe) {
@@ -157,6 +166,12 @@ export function createFailoverUplink(
       if (linked && !closing) listen(true);
     },
     using: () => names[state.active]!,
+    wanted(isWanted) {
+      if (closing) return;
+      // Before it lets its connection go: what is let go is no loss.
+      step({ type: 'wanted', is: isWanted });
+      active.uplink.wanted(isWanted);
+    },
     close: () => {
       closing ??= (async () => {
         cancelTimer();

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import type { FailoverConfig } from '../../core/failover.ts';
 import type { Clock, Logger, Random, Uplink } from '../../core/ports.ts';
-import { type CredentialTrouble, loadCredentials } from '../embedded/credentials.ts';
+import {
+  CREDENTIAL_FILES,
+  type CredentialProblem,
+  type CredentialTrouble,
+  loadCredentials,
+} from '../embedded/credentials.ts';
 import { loadDeviceCredentials } from '../embedded/device-credentials.ts';
 import type { TlsMaterial } from '../embedded/key-pair.ts';
 import { UPLINK_FILE } from '../embedded/uplink-file.ts';
@@ -22,7 +27,12 @@ export type FarSideChoice =
   | { iotCore: { endpoint: Endpoint | undefined } };
 
 /** One uplink of a node: its name, whom to dial, and the folder with ca.crt, node.crt and node.key for it. */
-export type UplinkChoice = FarSideChoice & { name: string; credentials: string };
+export type UplinkChoice = FarSideChoice & {
+  name: string;
+  credentials: string;
+  /** Where else they may lie: a folder of the uplink's own. @default nowhere */
+  ownFolder?: string | undefined;
+};
 
 /** An uplink that can be dialled. */
 export interface UplinkWay {
@@ -97,11 +107,16 @@ async function findWay(
   const { name } = choice;
   if ('hub' in choice) {
     const loaded = await loadCredentials(choice.credentials, nowMs);
-    if (!loaded.ok) return new CredentialsError(loaded.reason, loaded.detail);
+    if (!loaded.ok) return unusable(loaded, choice);
+    const named = loaded.credentials.node;
+    if (named !== node) {
+      const detail = `${join(choice.credentials, CREDENTIAL_FILES.cert)} is made out to ${named}, this node is ${node}: copy the folder hub/pki/credentials/${node} of the hub's data directory`;
+      return new CredentialsError('another-node', detail);
+    }
     return { name, endpoint: choice.hub, credentials: loaded.credentials, side: HUB_SIDE };
   }
   const loaded = await loadDeviceCredentials(choice.credentials, { node, fleet }, nowMs);
-  if (!loaded.ok) return new CredentialsError(loaded.reason, loaded.detail);
+  if (!loaded.ok) return unusable(loaded, choice);
   const { tls, note } = loaded.credentials;
   // Whoever names the host names the port: one of each would be no address.
   const endpoint = choice.iotCore.endpoint ?? (note && { host: note.endpoint, port: note.port });
@@ -111,4 +126,13 @@ async function findWay(
     );
   }
   return { name, endpoint, credentials: tls, side: iotCoreSide(fleet) };
+}
+
+/** With several uplinks one folder is not enough: what is missing may be missing in two places. */
+function unusable({ reason, detail }: CredentialProblem, choice: UplinkChoice): CredentialsError {
+  const { name, credentials, ownFolder } = choice;
+  if (reason !== 'missing-file' || ownFolder === undefined) return new CredentialsError(reason, detail);
+  const files = [...Object.values(CREDENTIAL_FILES), ...('iotCore' in choice ? [UPLINK_FILE] : [])];
+  const places = ownFolder === credentials ? `${ownFolder}/` : `${ownFolder}/, else in ${credentials}/`;
+  return new CredentialsError(reason, `uplink "${name}": ${detail}; expected are ${files.join(', ')} in ${places}`);
 }

@@ -69,6 +69,7 @@ export function createSharedLink(clock: Clock, bytesPerSecond: number | undefine
           listen(up);
         }),
       using: uplink.using,
+      wanted: uplink.wanted,
       close() {
         connected = false;
         drop('not connected any more: closed while the message waited for its turn');

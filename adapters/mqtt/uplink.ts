@@ -40,47 +40,81 @@ export function createMqttUplink(
   const pace = farSide.pace && createPace(clock, farSide.pace);
   let tellAnswer: (payload: Uint8Array) => void = () => {};
   let tellLink: (connected: boolean) => void = () => {};
-  let connection: Connection;
+  let connection: Connection | undefined;
   let upSinceMs: number | undefined;
   let retries = 0;
   let cancelRetry: Cancel = () => {};
+  let needed = true;
+  /** Ends in order, by our own wish. */
+  let leaving: Promise<void> = Promise.resolve();
   let told: LinkTrouble | undefined;
   let unacknowledgedBytes = 0;
   let closing: Promise<void> | undefined;
 
   function dial(): void {
-    connection = openConnection(
+    const own: Connection = openConnection(
       ports,
       address,
       {
         onUp: () => {
-          if (closing) return;
+          if (closing || connection !== own) return;
           upSinceMs = clock.monotonicMs();
           told = undefined;
           logger.info({ address: `${address.host}:${address.port}`, node }, `connected to ${farSide.name}`);
           tellLink(true);
         },
         onAnswer: (payload) => {
-          if (!closing) tellAnswer(payload);
+          if (!closing && connection === own) tellAnswer(payload);
         },
-        onEnd: lose,
+        onEnd: (end) => {
+          if (!closing && connection === own) lose(end);
+        },
       },
       farSide,
     );
+    connection = own;
   }
 
   function lose(end: LinkEnd): void {
-    if (closing) return;
+    explain(end);
+    const wasUp = forget();
+    cancelRetry = clock.after(retryPauseMs(retries, ports.random, farSide.firstRetryMs), dial);
+    retries += 1;
+    if (wasUp) tellLink(false);
+  }
+
+  /** The connection is none any more. @returns whether it was up */
+  function forget(): boolean {
+    connection = undefined;
     const lastedMs = upSinceMs === undefined ? 0 : clock.monotonicMs() - upSinceMs;
     if (lastedMs >= STEADY_MS) retries = 0;
     const wasUp = upSinceMs !== undefined;
     upSinceMs = undefined;
     pace?.drop(notConnected());
-    explain(end);
-    const pauseMs = retryPauseMs(retries, ports.random, farSide.firstRetryMs);
-    retries += 1;
-    cancelRetry = clock.after(pauseMs, dial);
+    return wasUp;
+  }
+
+  function sleep(): void {
+    cancelRetry();
+    const ended = connection;
+    const wasUp = forget();
+    if (ended) leaving = Promise.all([leaving, ended.close()]).then(() => undefined);
+    logger.info({ node }, `no connection to ${farSide.name} is needed for now`);
     if (wasUp) tellLink(false);
+  }
+
+  /** Many nodes may be woken at once, by the same clock; and who is woken often does not dial often. */
+  function wake(): void {
+    const pauseMs =
+      retries === 0
+        ? ports.random.fraction() * farSide.firstRetryMs
+        : retryPauseMs(retries, ports.random, farSide.firstRetryMs);
+    // One with the same name would throw out the one that is still on its way to the end.
+    void leaving.then(() => {
+      if (!needed || connection || closing) return;
+      cancelRetry(); // of an earlier waking, which went to sleep again before the end
+      cancelRetry = clock.after(pauseMs, dial);
+    });
   }
 
   /** Once per change of state: a far side that is away for a week is one line, not a million. */
@@ -114,7 +148,7 @@ export function createMqttUplink(
   }
 
   async function publish(topic: string, payload: Uint8Array): Promise<void> {
-    const carrier = connection;
+    const carrier = connection!; // send looked
     const withinMs = farSide.pubackWithinMs;
     const cancel =
       withinMs === undefined
@@ -138,10 +172,16 @@ export function createMqttUplink(
       if (upSinceMs !== undefined && !closing) listen(true);
     },
     using: () => address.uplink ?? farSide.name,
+    wanted(isWanted) {
+      if (closing || isWanted === needed) return;
+      needed = isWanted;
+      if (needed) wake();
+      else sleep();
+    },
     close: () => {
       cancelRetry();
       pace?.drop(notConnected());
-      closing ??= connection.close();
+      closing ??= Promise.all([leaving, connection?.close()]).then(() => undefined);
       return closing;
     },
   };

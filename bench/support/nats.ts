@@ -20,20 +20,9 @@ export async function startJetStream(server: string, folder: string): Promise<Je
     `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(folder, 'store')}", sync_interval: always }\n`,
   );
   const running = startServer(server, ['-c', config]);
-  await listens(port);
-  const socket = createConnection({ host: '127.0.0.1', port });
-  socket.setNoDelay(true);
-  await once(socket, 'connect');
-  const answers = createAnswers(socket);
-  socket.write('CONNECT {"verbose":false}\r\nSUB answer 1\r\n');
-  const publish = (subject: string, payload: Uint8Array): void => {
-    socket.write(Buffer.concat([Buffer.from(`PUB ${subject} answer ${payload.length}\r\n`), payload, CRLF]));
-  };
-  const made = answers.next();
+  const client = await openClient(port);
   const stream = { name: 'queue', subjects: ['queue'], storage: 'file', retention: 'workqueue' };
-  publish('$JS.API.STREAM.CREATE.queue', Buffer.from(JSON.stringify(stream)));
-  const answer = await made;
-  if (answer.includes('"error"')) throw new Error(`nats-server made no stream: ${answer}`);
+  await client.request('$JS.API.STREAM.CREATE.queue', Buffer.from(JSON.stringify(stream)));
 
   return {
     async publish(payload, inFlight, ms) {
@@ -41,10 +30,7 @@ export async function startJetStream(server: string, folder: string): Promise<Je
       let count = 0;
       const one = async (): Promise<void> => {
         while (performance.now() - start < ms) {
-          const stored = answers.next();
-          publish('queue', payload);
-          const text = await stored;
-          if (text.includes('"error"')) throw new Error(`nats-server: ${text}`);
+          await client.request('queue', payload);
           count++;
         }
       };
@@ -52,9 +38,35 @@ export async function startJetStream(server: string, folder: string): Promise<Je
       return (count * 1_000) / (performance.now() - start);
     },
     async stop() {
-      socket.destroy();
+      client.close();
       await running.end('SIGTERM');
     },
+  };
+}
+
+export interface NatsClient {
+  /** Resolves with the answer; rejects if that is an error. Answers come in the order of the requests. */
+  request(subject: string, payload: Uint8Array): Promise<string>;
+  close(): void;
+}
+
+/** Waits until the server listens. */
+export async function openClient(port: number): Promise<NatsClient> {
+  await listens(port);
+  const socket = createConnection({ host: '127.0.0.1', port });
+  socket.setNoDelay(true);
+  await once(socket, 'connect');
+  const answers = createAnswers(socket);
+  socket.write('CONNECT {"verbose":false}\r\nSUB answer 1\r\n');
+  return {
+    async request(subject, payload) {
+      const answer = answers.next();
+      socket.write(Buffer.concat([Buffer.from(`PUB ${subject} answer ${payload.length}\r\n`), payload, CRLF]));
+      const text = await answer;
+      if (text.includes('"error"')) throw new Error(`nats-server, ${subject}: ${text}`);
+      return text;
+    },
+    close: () => socket.destroy(),
   };
 }
 

@@ -7,17 +7,30 @@ import { type Opened, openOnce } from './open-role.ts';
 import type { Table } from './section.ts';
 import { textRecords } from './text-records.ts';
 
-export const QUEUED = 1_000_000;
+/** Records waiting; the promises are about the last. */
+export const QUEUED = [200_000, 1_000_000];
 export const OPENINGS = 5;
 const QUEUED_BATCH = 1_000;
 
-/** Fills a journal with a million records, then opens it, each time in a process of its own. */
-export async function measureOpenings(folder: string, worker: JournalWorker): Promise<Opened[]> {
-  const directory = join(folder, 'queued');
+/** The openings of one journal. */
+export interface Openings {
+  queued: number;
+  opened: Opened[];
+}
+
+/** Fills journals with records, then opens each, every time in a process of its own. */
+export async function measureOpenings(folder: string, worker: JournalWorker): Promise<Openings[]> {
+  const all: Openings[] = [];
+  for (const queued of QUEUED) all.push({ queued, opened: await measureOne(folder, worker, queued) });
+  return all;
+}
+
+async function measureOne(folder: string, worker: JournalWorker, queued: number): Promise<Opened[]> {
+  const directory = join(folder, `queued-${queued}`);
   const bytes = textRecords(QUEUED_BATCH);
   const own = worker.journal(directory, { producer: PRODUCER, maxBytes: MAX_BYTES, localBytes: 0 });
   await own.open();
-  for (let count = 0; count < QUEUED; count += QUEUED_BATCH) {
+  for (let count = 0; count < queued; count += QUEUED_BATCH) {
     const lanes = [{ lane: 2 as const, count: QUEUED_BATCH, bytes }];
     const result = await own.append({ lanes, state: {}, clockOffsetMs: 0 });
     if (!result.ok) throw new Error(`append: ${result.reason}, ${result.detail}`);
@@ -26,26 +39,24 @@ export async function measureOpenings(folder: string, worker: JournalWorker): Pr
   const openings: Opened[] = [];
   for (let round = 0; round < OPENINGS; round++) {
     const opened = await openOnce({ directory, maxBytes: MAX_BYTES });
-    if (opened.records !== QUEUED || opened.firstRecords === 0)
-      throw new Error(`opened with ${opened.records} of ${QUEUED} records, ${opened.firstRecords} read`);
+    if (opened.records !== queued || opened.firstRecords === 0)
+      throw new Error(`opened with ${opened.records} of ${queued} records, ${opened.firstRecords} read`);
     openings.push(opened);
   }
   return openings;
 }
 
-export const openTable = (openings: readonly Opened[]): Table => {
-  const of = (figure: 'openMs' | 'firstMs' | 'scanMs'): string => spread(openings.map((one) => one[figure]));
-  return {
-    head: ['records queued', 'open, ms', 'open → first records, ms', 'full scan, ms', 'first ÷ scan', 'RSS added, MB'],
-    rows: [
-      [
-        QUEUED.toLocaleString('en-US'),
-        of('openMs'),
-        of('firstMs'),
-        of('scanMs'),
-        spread(openings.map(({ firstMs, scanMs }) => firstMs / scanMs)),
-        spread(openings.map(({ rssMore }) => megabytes(rssMore))),
-      ],
-    ],
-  };
-};
+export const openTable = (openings: readonly Openings[]): Table => ({
+  head: ['records queued', 'open, ms', 'open → first records, ms', 'full scan, ms', 'first ÷ scan', 'RSS added, MB'],
+  rows: openings.map(({ queued, opened }) => {
+    const of = (figure: 'openMs' | 'firstMs' | 'scanMs'): string => spread(opened.map((one) => one[figure]));
+    return [
+      queued.toLocaleString('en-US'),
+      of('openMs'),
+      of('firstMs'),
+      of('scanMs'),
+      spread(opened.map(({ firstMs, scanMs }) => firstMs / scanMs)),
+      spread(opened.map(({ rssMore }) => megabytes(rssMore))),
+    ];
+  }),
+});

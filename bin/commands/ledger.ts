@@ -8,8 +8,10 @@ Examples:
   $ headwater ledger --explain --node press-hall-001
   $ headwater ledger --json | jq .balanced
 
-Nodes that run in the hub's process show their whole ledger; of others the hub knows their last count statement. --explain asks
-nodes that run on the data directory of this machine, too; it needs no hub then.
+Nodes that run in the hub's process show their whole ledger; of others the hub knows what they stated last, about once a minute:
+what they enqueued, what waits, what they gave up and why, as of that time. "balanced as of" a time: all of that adds up.
+"unknown": nothing differs, but a node has not stated all since the hub's start. --explain asks nodes that run on the data
+directory of this machine, too; it needs no hub then.
 Exit code 1 if something does not add up.`;
 
 /** `headwater ledger`: both sides and their difference. */

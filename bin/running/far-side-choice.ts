@@ -62,8 +62,7 @@ export function chooseUplinks(
 ): UplinkChoice[] {
   const farSides = chooseFarSides(options, uplinks);
   return uplinks.map(({ name, type }, at) => {
-    const credentials = credentialsOf(options, { node, name, type });
-    return { ...farSides[at]!, name, credentials };
+    return { ...farSides[at]!, name, ...credentialsOf(options, { node, name, type }) };
   });
 }
 
@@ -71,10 +70,10 @@ export function chooseUplinks(
 function credentialsOf(
   { credentials, data }: { credentials?: string; data: string },
   { node, name, type }: { node: string; name: string; type: UplinkPlan['type'] },
-): string {
+): Pick<UplinkChoice, 'credentials' | 'ownFolder'> {
   const fromHub = join(data, 'hub', 'pki', 'credentials', node);
-  if (credentials === undefined && type === 'hub' && existsSync(fromHub)) return fromHub;
+  if (credentials === undefined && type === 'hub' && existsSync(fromHub)) return { credentials: fromHub };
   const folder = credentials ?? join(nodeDirectory(data, node), 'credentials');
-  const own = join(folder, name);
-  return existsSync(own) ? own : folder;
+  const ownFolder = join(folder, name);
+  return { credentials: existsSync(ownFolder) ? ownFolder : folder, ownFolder };
 }

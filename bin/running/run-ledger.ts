@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkNodeLedger, type NodeLedger } from '../../core/ledger.ts';
+import { checkNodeLedger, type NodeLedger, sumOf } from '../../core/ledger.ts';
 import { explainLedger, type LedgerSentence } from '../../core/ledger-explain.ts';
-import type { HubLedger, NodeComparison } from '../../hub/ledger.ts';
+import { type HubLedger, type NodeComparison, verdictOf } from '../../hub/ledger.ts';
 import { EXIT } from '../program.ts';
 import { explainText } from './explain-text.ts';
 import { askHub, type HubClientOptions } from './hub-client.ts';
@@ -19,16 +19,22 @@ export interface LedgerOptions extends HubClientOptions {
 /** Shows both sides, or tells in sentences where the readings of each node went. */
 export async function runLedger(options: LedgerOptions): Promise<void> {
   if (options.explain) return explain(options);
-  const ledger = ofNode(await askHub<HubLedger>(options, '/ledger'), options.node);
+  const found = await askHub<HubLedger>(options, '/ledger').catch((error: Error) => {
+    if (!existsSync(join(options.data, 'nodes'))) throw error;
+    const advice = `of the nodes on this machine "headwater ledger --explain --data ${options.data}" tells without a hub`;
+    throw new Error(`${error.message}; ${advice}`);
+  });
+  const ledger = ofNode(found, options.node);
   process.stdout.write(options.json ? `${JSON.stringify(ledger, null, 2)}\n` : ledgerText(ledger));
-  process.exitCode = ledger.balanced ? EXIT.ok : EXIT.problem;
+  process.exitCode = ledger.verdict === 'not-balanced' ? EXIT.problem : EXIT.ok;
 }
 
 function ofNode(ledger: HubLedger, node: string | undefined): HubLedger {
   if (node === undefined) return ledger;
   const nodes = ledger.nodes.filter((one) => one.node === node);
   if (nodes.length === 0) throw new Error(`the hub knows no node "${node}": headwater ledger lists them`);
-  return { ...ledger, nodes, balanced: nodes.every(({ differences }) => differences.length === 0) };
+  const verdict = verdictOf(nodes);
+  return { ...ledger, nodes, verdict, balanced: verdict === 'balanced' || verdict === 'balanced-as-of' };
 }
 
 async function explain(options: LedgerOptions): Promise<void> {
@@ -70,9 +76,13 @@ const unknownNode = (node: string | undefined, data: string): string =>
 const textOf = (sentences: readonly LedgerSentence[], untold: readonly NodeComparison[]): string =>
   [
     ...(sentences.length > 0 ? [explainText(sentences)] : []),
-    ...untold.map(({ node, stated, far }) => {
+    ...untold.map(({ node, stated, statedAtMs, far }) => {
       const sum = (counts: readonly number[]): string =>
         counts.reduce((all, one) => all + one, 0).toLocaleString('en-US');
-      return `${node}:\n  The hub stored ${sum(far.lanes.map(({ indexed }) => indexed))} of its records; the node's last word was of ${sum(stated.map(({ enqueued }) => enqueued))} enqueued and ${sum(far.lanes.map(({ givenUp }) => givenUp))} given up.\n      → run this on the machine of the node, with its --data, for the whole story\n`;
+      const word =
+        statedAtMs === undefined
+          ? 'the node has not stated anything yet'
+          : `at ${new Date(statedAtMs).toISOString()} the node had enqueued ${sum(stated.map(({ enqueued }) => enqueued))}, of which ${sum(stated.map(({ open }) => open))} were waiting or in doubt and ${sum(stated.map(({ givenUp }) => sumOf(givenUp)))} given up`;
+      return `${node}:\n  The hub stored ${sum(far.lanes.map(({ indexed }) => indexed))} of its records; ${word}.\n      → run this on the machine of the node, with its --data, for the whole story\n`;
     }),
   ].join('\n');

@@ -1,5 +1,10 @@
+import { existsSync } from 'node:fs';
+import type { PullCounts } from '../../core/pull-messages.ts';
 import type { PullResult } from '../../edge/control-requests.ts';
-import { askNode, chooseNode, PULL_TIMEOUT_MS } from './node-client.ts';
+import { nodeDirectory } from '../../edge/node-directory.ts';
+import { readAddress } from './hub-address.ts';
+import { askIfRunning, chooseNode, notRunning, PULL_TIMEOUT_MS } from './node-client.ts';
+import { pullByHub } from './pull-by-hub.ts';
 
 /** Options of `headwater pull`; times in ms since 1970 UTC. */
 export interface PullOptions {
@@ -8,27 +13,52 @@ export interface PullOptions {
   from: number;
   to: number;
   data: string;
+  hub?: string;
+  /** ms. @default 1 h */
+  timeout?: number;
   json?: true;
 }
 
-export async function runPull(name: string, { stream, device, from, to, data, json }: PullOptions): Promise<void> {
+/** Asks the node itself if it runs on the data directory, else its hub; `--hub` asks the hub in any case. */
+export async function runPull(node: string, options: PullOptions): Promise<void> {
+  const { stream, from, to, json } = options;
   if (from >= to) {
     throw new Error(`--from ${new Date(from).toISOString()} is not before --to ${new Date(to).toISOString()}`);
   }
-  const node = chooseNode({ node: name, data });
-  const result = await askNode<Extract<PullResult, { ok: true }>>(
+  const { pulled, pulledBefore, unreadable, agedOut, stillLocal } =
+    (await pullHere(node, options)) ?? (await pullAfar(node, options));
+  const counts = { pulled, pulledBefore, unreadable, agedOut, stillLocal };
+  if (json) process.stdout.write(`${JSON.stringify({ node, stream, ...counts }, null, 2)}\n`);
+  else process.stdout.write(pullText(node, stream, counts));
+}
+
+/** Undefined if the node does not run on the data directory, or its hub is to be asked. */
+async function pullHere(node: string, options: PullOptions): Promise<PullCounts | undefined> {
+  const { stream, device, from, to, data, hub, timeout = PULL_TIMEOUT_MS } = options;
+  if (hub !== undefined || !existsSync(nodeDirectory(data, node))) return undefined;
+  return askIfRunning<Extract<PullResult, { ok: true }>>(
     data,
     node,
     { request: 'pull', stream, ...(device === undefined ? {} : { device }), fromMs: from, toMs: to },
-    PULL_TIMEOUT_MS,
+    timeout,
   );
-  const { ok: _ok, ...counts } = result;
-  if (json) process.stdout.write(`${JSON.stringify({ node, stream, ...counts }, null, 2)}\n`);
-  else process.stdout.write(pullText(node, stream, result));
+}
+
+async function pullAfar(node: string, options: PullOptions): Promise<PullCounts> {
+  const { stream, device, from, to, data, hub, timeout = PULL_TIMEOUT_MS } = options;
+  if (hub === undefined && readAddress(data) === undefined) {
+    throw new Error(
+      `${notRunning(data, chooseNode({ node, data })).message}; of a node elsewhere name the hub with --hub URL`,
+    );
+  }
+  const wish = { node, stream, ...(device === undefined ? {} : { device }), fromMs: from, toMs: to };
+  return pullByHub({ data, ...(hub === undefined ? {} : { hub }) }, wish, { timeoutMs: timeout }, (line) =>
+    process.stderr.write(`${line}\n`),
+  );
 }
 
 /** What a pull did, and what it could not do. */
-export function pullText(node: string, stream: string, result: Extract<PullResult, { ok: true }>): string {
+export function pullText(node: string, stream: string, result: PullCounts): string {
   const { pulled, pulledBefore, unreadable, agedOut, stillLocal } = result;
   const lines = [
     `node ${node}: ${pulled} records of ${stream} travel now`,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bounded } from '../bounded.ts';
 import { durationScalar } from '../scalars.ts';
 
 const none = z.strictObject({ type: z.literal('none') }).describe('Every reading travels.');
@@ -17,8 +18,7 @@ const change = z
       .min(0)
       .optional()
       .describe('Send when the value moved by more than this, in the unit of the stream.'),
-    maxSilence: durationScalar
-      .refine((value) => value > 0, 'longer than 0')
+    maxSilence: bounded(durationScalar, (ms) => ms > 0, 'longer than 0')
       .optional()
       .describe('Send at least this often, counted in the time of the readings.'),
   })

@@ -1,14 +1,22 @@
 import { applyOutcome, finished, type Outcome, outcomeOf } from '../lane-fates.ts';
-import { addRanges, intersect, type RangeSet, subtract } from '../ranges.ts';
+import { addRanges, intersect, NO_RANGES, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import { type LaneState, noteOutcome } from './state.ts';
 
-/** Copies of the records are safe: what is not delivered by now is a dead letter. */
-export function noteBuried(lane: LaneState, buried: RangeSet): Outcome[] {
+/**
+ * Copies of the records are safe: what is not delivered by now is a dead letter.
+ *
+ * @param unkept of these there was no room for the records: they cannot be replayed
+ */
+export function noteBuried(lane: LaneState, buried: RangeSet, unkept: RangeSet = NO_RANGES): Outcome[] {
   const outcomes = lane.dying.flatMap(({ reason, ...range }) =>
     intersect([range], buried).map((part): Outcome => ({ ...outcomeOf(lane, part), fate: 'dead-lettered', reason })),
   );
   for (const outcome of outcomes) noteOutcome(lane, outcome);
-  return outcomes;
+  const discarded = intersect(unkept, rangeSetOf(outcomes)).map(
+    (part): Outcome => ({ ...outcomeOf(lane, part), fate: 'discarded' }),
+  );
+  for (const outcome of discarded) noteDisinterred(lane, outcome);
+  return [...outcomes, ...discarded];
 }
 
 /** By an operator's word: dead letters whose records wait again, and may leave at once, or are gone for good. */

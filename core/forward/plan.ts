@@ -1,8 +1,8 @@
 import { elsewhereIn } from '../far-sides.ts';
 import { type TrafficClass, trafficClassOf } from '../flow.ts';
 import { PRODUCER } from '../identity.ts';
-import { givenUpOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
-import { MAX_KNOWN_RANGES, type Question } from '../messages.ts';
+import { deadLettersOf, givenUpOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
+import { MAX_KNOWN_RANGES, MAX_STATED_LANES, type Question, type RestOfLane } from '../messages.ts';
 import { MAX_PROBE_INTERVAL_MS } from '../priority.ts';
 import { addRanges, countOf, intersect, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import { expire, expiresAt } from './age.ts';
@@ -10,7 +10,15 @@ import type { Gate } from './budget.ts';
 import { condemn, noteSilence } from './retries.ts';
 import { gateOf, noteBacklog, type PlannedSend, planSends, sendable } from './sends.ts';
 import { backoffMs, type ForwardLimits, type ForwardSettings, termsOf } from './settings.ts';
-import { type Dying, doubtful, type ForwardState, groundFlights, type LaneState, waitingIn } from './state.ts';
+import {
+  type Dying,
+  doubtful,
+  type ForwardState,
+  groundFlights,
+  inDoubtIn,
+  type LaneState,
+  waitingIn,
+} from './state.ts';
 
 export interface PlannedBurial extends Dying {
   lane: LaneState;
@@ -165,7 +173,7 @@ function probe(
 const MAX_PROBED_LANES = 20;
 
 /** Something of the lane should leave, or be answered, now. */
-function hasBusiness(lane: LaneState): boolean {
+export function hasBusiness(lane: LaneState): boolean {
   return openRanges(lane).length + lane.flights.length + sendable(lane).length + statable(lane).length > 0;
 }
 
@@ -194,19 +202,42 @@ export function statementOf(state: ForwardState): Question | undefined {
   const lanes = state.lanes
     .filter((lane) => lane.end > 0)
     .slice(-MAX_STATED_LANES)
-    .map((lane) => ({
-      producer: PRODUCER,
-      epoch: lane.epoch,
-      lane: lane.lane,
-      upTo: lane.end,
+    .map((lane) => {
       // Only what this far side has: of the rest it would say that it lacks it.
-      delivered: countOf(subtract(lane.fates.delivered, elsewhereIn(state.elsewhere, laneName(lane.epoch, lane.lane)))),
-      givenUp: [...statable(lane)].slice(0, MAX_KNOWN_RANGES),
-    }));
-  return lanes.length > 0 ? { type: 'counts', lanes } : undefined;
+      const here = subtract(lane.fates.delivered, elsewhereIn(state.elsewhere, laneName(lane.epoch, lane.lane)));
+      const delivered = countOf(here);
+      const rest = restOf(lane, delivered);
+      return {
+        producer: PRODUCER,
+        epoch: lane.epoch,
+        lane: lane.lane,
+        upTo: lane.end,
+        delivered,
+        givenUp: [...statable(lane)].slice(0, MAX_KNOWN_RANGES),
+        ...(rest && { rest }),
+      };
+    });
+  return lanes.length > 0 ? { type: 'counts', lanes, whole: true } : undefined;
 }
 
-const MAX_STATED_LANES = 200;
+/** What became of the others. Each byte is metered once a minute: what is 0 is left out. */
+function restOf(lane: LaneState, deliveredHere: number): RestOfLane | undefined {
+  const { delivered, expired, evicted, damaged } = lane.fates;
+  const counts: Record<keyof RestOfLane, number> = {
+    waiting: waitingIn(lane),
+    expired: countOf(expired),
+    evicted: countOf(evicted),
+    deadLettered: countOf(deadLettersOf(lane.fates)),
+    damaged: countOf(damaged),
+    elsewhere: countOf(delivered) - deliveredHere,
+    doubtful: inDoubtIn(lane),
+  };
+  const known = Object.entries(counts).filter(([, count]) => count > 0);
+  return known.length > 0 ? Object.fromEntries(known) : undefined;
+}
+
+/** When something in flight or held is to be looked at again, ms; what was sent since the plan was made is in it too. */
+export const nextEventAt = ({ lanes }: ForwardState): number => Math.min(...lanes.map(nextEventOf));
 
 function nextEventOf(lane: LaneState): number {
   const held = lane.held.map(({ until }) => until);

@@ -1,3 +1,5 @@
+import { REAL_TIME_MS } from '../fleet.ts';
+import type { Lane } from '../priority.ts';
 import { addRanges, countOf, type Range, type RangeSet, within } from '../ranges.ts';
 import { type Gate, gateAt, MESSAGE_OVERHEAD_BYTES, meterBytes } from './budget.ts';
 import { refilled, waitOf, withdrawn } from './pace.ts';
@@ -11,6 +13,13 @@ export interface PlannedSend extends Range {
 
 /** Waits, and its sync interval is over. */
 export const sendable = (lane: LaneState): RangeSet => within(lane.toSend, { from: 0, to: lane.releasedTo });
+
+/**
+ * How long new records of a lane may wait for company, ms. What is critical and real time waits for none: all the others
+ * save envelopes by it, here a moment is worth more.
+ */
+export const gatherMs = (lane: Lane, maxDelayMs: number): number =>
+  lane === 0 && maxDelayMs <= REAL_TIME_MS ? 0 : maxDelayMs;
 
 /** Which records may leave now. Kept until it changes: schedules are not looked up for each envelope. */
 export function gateOf(state: ForwardState, now: number, { budget }: ForwardSettings): Gate {

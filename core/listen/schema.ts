@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { bounded } from '../bounded.ts';
 import { bytesScalar, nameScalar } from '../scalars.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -41,8 +42,7 @@ export const listenSource = z
       .describe(
         'Messages that a device may have unacknowledged at a time; so many are remembered for each, so that what is sent again is known. Default: 32.',
       ),
-    maxPayload: bytesScalar
-      .refine((value) => value >= 64 && value <= 1024 ** 2, 'between 64B and 1MiB')
+    maxPayload: bounded(bytesScalar, (value) => value >= 64 && value <= 1024 ** 2, 'between 64B and 1MiB')
       .prefault('64KiB')
       .describe('A device that sends more in one message is cut off. Default: 64KiB.'),
     maxRate: z

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { bounded } from '../bounded.ts';
 import { durationScalar as duration } from '../scalars.ts';
 import { MAX_ARRAY_SAMPLES } from '../value.ts';
 
 /** Mean times of the models divide: zero would make no sense. */
-const meanTime = duration.refine((ms) => ms >= 1_000, 'at least 1s');
+const meanTime = bounded(duration, (ms) => ms >= 1_000, 'at least 1s');
 const wording = z.string().min(1).max(200);
 
 const analogModel = z

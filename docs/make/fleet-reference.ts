@@ -5,6 +5,8 @@ import { DURATION_PATTERN } from '../../core/duration.ts';
 export interface JsonSchema {
   type?: string;
   description?: string;
+  /** A bound that the type cannot say (core/bounded.ts). */
+  $comment?: string;
   default?: unknown;
   const?: unknown;
   enum?: unknown[];
@@ -92,9 +94,10 @@ function valueText(schema: JsonSchema): string {
   }
 }
 
-function textOf({ pattern, maxLength }: JsonSchema): string {
-  if (pattern === DURATION_PATTERN.source) return 'duration';
-  if (pattern === BYTES_PATTERN.source) return 'size';
+function textOf({ pattern, maxLength, $comment }: JsonSchema): string {
+  const bound = $comment === undefined ? '' : `, ${$comment}`;
+  if (pattern === DURATION_PATTERN.source) return `duration${bound}`;
+  if (pattern === BYTES_PATTERN.source) return `size${bound}`;
   if (pattern !== undefined) return 'name';
   return maxLength === undefined ? 'text' : `text, at most ${maxLength} characters`;
 }

@@ -3,16 +3,16 @@ import { growOlder, markAge } from '../../core/forward/age.ts';
 import { applyAnswer } from '../../core/forward/answers.ts';
 import { NEW_METER } from '../../core/forward/budget.ts';
 import { noteBuried, noteDisinterred } from '../../core/forward/dead-letters.ts';
-import { type PlannedBurial, planForward, statementOf, timeoutMs } from '../../core/forward/plan.ts';
+import { nextEventAt, type PlannedBurial, planForward, timeoutMs } from '../../core/forward/plan.ts';
 import {
-  gateOf,
+  gatherMs,
   noteClock,
   noteEnvelope,
   noteTraffic,
   type PlannedSend,
   waitToSend,
 } from '../../core/forward/sends.ts';
-import { type ForwardSettings, readBytes } from '../../core/forward/settings.ts';
+import { type ForwardSettings, partWithin, readBytes } from '../../core/forward/settings.ts';
 import {
   emptyLane,
   type Flight,
@@ -28,13 +28,18 @@ import {
 } from '../../core/forward/state.ts';
 import type { Outcome } from '../../core/lane-fates.ts';
 import { newLatencySketch, noteLatency } from '../../core/latency-sketch.ts';
-import { decodeAnswer, encodeQuestion, type Question } from '../../core/messages.ts';
+import { encodeQuestion } from '../../core/messages.ts';
 import { LANES, priorityOf } from '../../core/priority.ts';
 import { countOf, covers } from '../../core/ranges.ts';
 import type { JournalOpening } from '../../journal/journal-port.ts';
 import { watchFarSide } from './far-side-watch.ts';
 import type { Forwarder, ForwarderConfig, ForwarderPorts } from './forwarder.ts';
+import { createHearing } from './hear.ts';
 import { createLaneAccount, lanesAtOpening } from './lane-account.ts';
+import { sayLastCounts } from './last-word.ts';
+import { createLent } from './lent.ts';
+import { createLinkNeed } from './link-need.ts';
+import { createMeterNotes } from './meter-notes.ts';
 import { type PackedEnvelope, packEnvelope } from './pack-envelope.ts';
 import { createWaker } from './waker.ts';
 
@@ -42,7 +47,6 @@ export type { Forwarder, ForwarderConfig, ForwarderPorts, ForwardStatus } from '
 
 const READ_RETRY_MS = 5_000;
 const METER_EVERY_MS = 60_000;
-const LAST_WORD_MS = 2_000;
 
 /**
  * Plans what to send next and does it; a record is delivered when the far side says that it is stored, and in no
@@ -53,12 +57,18 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   const current = LANES.map((lane) => emptyLane(opening.epoch, lane));
   const state = newForwardState([...lanesAtOpening(opening), ...current], opening.ageMs - clock.monotonicMs());
   const account = createLaneAccount(state, opening, logger);
+  const lent = createLent(journal);
   let settings: ForwardSettings = config;
   const waker = createWaker(clock);
+  const tendLink = createLinkNeed({ uplink, random }, state);
   const figures = { envelopesSent: 0, bytesSent: 0, jsonBytes: 0, latency: newLatencySketch() };
   state.meter = opening.fates.meter ?? NEW_METER;
-  let meterNoted = { meter: state.meter, atMs: Number.NEGATIVE_INFINITY };
+  const noteMeter = createMeterNotes(clock, state, (meter) => {
+    settling = settling.then(() => journal.noteMeter(meter)).catch(nothing);
+  });
   let stopping = false;
+  /** Something critical came since the last plan: it is to be the next that leaves. */
+  let overtaken = false;
   let running: Promise<void> = Promise.resolve();
   let settling: Promise<void> = Promise.resolve();
 
@@ -94,16 +104,14 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     noteLink(state, connected, clock.monotonicMs());
     waker.wake();
   });
+  const hear = createHearing(logger, ports.onPull);
   uplink.onAnswer((payload) => {
     noteTraffic(state, payload.length, clock.monotonicMs());
-    const answer = decodeAnswer(payload);
-    if (!answer.ok) {
-      logger.warn({ detail: answer.detail }, 'forward: answer of the far side not understood');
-      return;
-    }
-    meet(answer.value.farSide);
+    const answer = hear(payload);
+    if (!answer) return;
+    meet(answer.farSide);
     const now = clock.monotonicMs();
-    const { outcomes, landed } = applyAnswer(state, answer.value, now, random.fraction(), settings);
+    const { outcomes, landed } = applyAnswer(state, answer, now, random.fraction(), settings);
     for (const { commits } of landed) {
       for (const { atMs, count } of commits) noteLatency(figures.latency, now - atMs, count);
     }
@@ -114,15 +122,18 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   const run = async (): Promise<void> => {
     while (!stopping) {
       readClock();
+      overtaken = false;
       const plan = planForward(state, clock.monotonicMs(), random.fraction(), settings);
       settle(plan.outcomes);
+      lent.giveBack();
       for (const { traffic, question } of plan.questions) {
         // Lost questions are asked again by their timers.
-        say(traffic, question).catch(nothing);
+        say(traffic, encodeQuestion(question)).catch(nothing);
       }
       const unreadable = new Set<LaneState>();
       for (const send of plan.sends) {
         if (stopping || !state.link || state.far !== 'up') break;
+        if (overtaken && send.lane.lane !== 0) break;
         if (unreadable.has(send.lane)) continue;
         // What the plan thought an envelope to weigh was a guess: the ones before it are weighed by now.
         const waitMs = waitToSend(state, send.lane, clock.monotonicMs(), settings);
@@ -144,8 +155,9 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
         plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + READ_RETRY_MS);
         break;
       }
+      plan.wakeAt = Math.min(plan.wakeAt, nextEventAt(state), tendLink(clock.monotonicMs(), settings));
       account.retireFinished();
-      noteMeter(METER_EVERY_MS);
+      noteMeter(settings.budget, METER_EVERY_MS);
       await waker.until(plan.wakeAt);
     }
   };
@@ -153,55 +165,52 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   const readClock = (): void =>
     noteClock(state, clock.monotonicMs(), { wallMs: clock.wallMs(), synced: clock.state() === 'synced' });
 
-  const say = (traffic: TrafficClass, question: Question): Promise<void> => {
-    const bytes = encodeQuestion(question);
+  const say = (traffic: TrafficClass, bytes: Uint8Array): Promise<void> => {
     noteTraffic(state, bytes.length, clock.monotonicMs());
     return uplink.send(traffic, bytes);
   };
 
-  /** A crash forgets what was metered since: a budget may be overrun by so much. */
-  const noteMeter = (notOftenerThanMs: number): void => {
-    const { perDay, perMonth } = settings.budget;
-    const now = clock.monotonicMs();
-    if ((perDay ?? perMonth) === undefined || state.meter === meterNoted.meter) return;
-    if (now < meterNoted.atMs + notOftenerThanMs) return;
-    meterNoted = { meter: state.meter, atMs: now };
-    const { meter } = state;
-    settling = settling.then(() => journal.noteMeter(meter)).catch(nothing);
-  };
-
   /** Copy first, then give up: a crash between leaves a copy that counts for nothing. */
   const bury = async ({ lane, ...letter }: PlannedBurial): Promise<void> => {
-    const { buried, missing } = await journal.bury({ ...letter, epoch: lane.epoch, lane: lane.lane });
-    settle(noteBuried(lane, buried));
+    const burial = await journal.bury({ ...letter, epoch: lane.epoch, lane: lane.lane });
+    const { buried, missing, unkept, discarded } = burial;
+    settle(noteBuried(lane, buried, unkept));
+    enter(discarded, noteDisinterred);
     if (countOf(missing) === 0) return;
     noteMissing(lane, missing);
     waker.wake();
   };
 
   const sendOne = async ({ lane, from, to }: PlannedSend): Promise<void> => {
-    const { maxRecords } = settings.limits;
     const waitMs = timeoutMs(lane, { from, to }, random.fraction(), settings);
     const read = await journal.read({
       epoch: lane.epoch,
       lane: lane.lane,
       from,
       to,
-      maxRecords,
+      maxRecords: settings.limits.maxRecords,
       maxBytes: readBytes(settings.limits),
       leaseMs: waitMs,
     });
+    lent.took(lane, { from, to: read.to });
     if (countOf(read.missing) > 0) noteMissing(lane, read.missing);
     const own = lane.epoch === opening.epoch && clock.state() === 'synced';
     const clockOffsetMs = own ? clock.wallMs() - clock.monotonicMs() : undefined;
     const origin = { node: config.node, site: config.site, epoch: lane.epoch, lane: lane.lane, clockOffsetMs };
-    const { compression } = settings.priorities[priorityOf(lane.lane)];
-    const packed = packEnvelope(read, origin, ports.seriesName, { codec: ports.codec, compression });
+    const coding = { codec: ports.codec, compression: settings.priorities[priorityOf(lane.lane)].compression };
+    const { envelope: packed, unnamed } = packEnvelope(read, origin, ports.seriesName, coding);
+    if (unnamed.length > 0) noteMissing(lane, unnamed);
+    const smaller = packed && partWithin(packed.range, packed.payload.length, settings.limits);
+    if (smaller) {
+      waker.wake(); // for the rest
+      return sendOne({ lane, ...smaller });
+    }
     // While the disk was read an answer may have come: what is not to be sent any more is not sent.
     const sent = packed !== undefined && covers(lane.toSend, packed.range) && state.link;
     if (sent) launch(lane, packed, waitMs);
     // The rest is planned anew: an envelope ends at its bounds, at a hole, and where the journal stopped reading.
-    if (sent ? packed.range.to < to : read.to < to || countOf(read.missing) > 0) waker.wake();
+    const isPart = packed ? !sent || packed.range.to < to : read.to < to || countOf(read.missing) > 0;
+    if (isPart || unnamed.length > 0) waker.wake();
   };
 
   const launch = (lane: LaneState, packed: PackedEnvelope, waitMs: number): void => {
@@ -227,16 +236,6 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     });
   };
 
-  /** So that the far side's ledger does not stay a minute behind. If it is lost, the next start says it again. */
-  const stateLastCounts = async (): Promise<void> => {
-    const statement = statementOf(state);
-    readClock();
-    const { others } = gateOf(state, clock.monotonicMs(), settings);
-    if (!statement || !state.link || state.far !== 'up' || !others) return;
-    const sent = say('bulk', statement).catch(nothing);
-    await Promise.race([sent, new Promise<void>((resolve) => clock.after(LAST_WORD_MS, resolve))]);
-  };
-
   return {
     state,
     start() {
@@ -247,7 +246,8 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     },
     enqueued(lane, end, maxDelayMs) {
       const now = clock.monotonicMs();
-      noteEnqueued(current[lane]!, end, now + maxDelayMs);
+      noteEnqueued(current[lane]!, end, now + gatherMs(lane, maxDelayMs));
+      overtaken ||= lane === 0;
       markAge(state, current[lane]!, now, settings);
       waker.wakeBy(current[lane]!.dueAt!);
     },
@@ -261,6 +261,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       settings = next;
       waker.wake();
     },
+    say: (message) => say('bulk', message),
     releaseAll() {
       for (const lane of state.lanes) lane.releasedTo = lane.end;
       waker.wake();
@@ -286,8 +287,9 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       stopping = true;
       waker.wake();
       await running;
-      await stateLastCounts();
-      noteMeter(0);
+      readClock();
+      await sayLastCounts(clock, state, settings, (message) => say('bulk', message));
+      noteMeter(settings.budget, 0);
       await settling;
     },
   };

@@ -7,8 +7,9 @@ import type { LatencySketch } from '../../core/latency-sketch.ts';
 import type { LaneCounts } from '../../core/ledger.ts';
 import type { Clock, Logger, Random, Uplink } from '../../core/ports.ts';
 import type { Lane } from '../../core/priority.ts';
+import type { PullRequestMessage } from '../../core/pull-messages.ts';
 import type { Journal } from '../../journal/journal-port.ts';
-import type { SeriesName } from './pack-envelope.ts';
+import type { NameOfSeries } from './pack-envelope.ts';
 
 export interface ForwarderPorts {
   journal: Journal;
@@ -19,7 +20,9 @@ export interface ForwarderPorts {
   /** Compresses what envelopes carry. */
   codec: ByteCodec;
   /** Device and stream of a series number of the journal. */
-  seriesName: (series: number) => SeriesName;
+  seriesName: NameOfSeries;
+  /** Serves pulls that the far side asks for. @default nobody does */
+  onPull?: (request: PullRequestMessage) => void;
 }
 
 export interface ForwarderConfig extends ForwardSettings {
@@ -58,6 +61,8 @@ export interface Forwarder {
   aged(byMs: number): void;
   /** Sends by these settings from now on; whatever waits or flies goes on. */
   configure(settings: ForwardSettings): void;
+  /** Sends something beside records and questions, metered as they are. Rejects without a link. */
+  say(message: Uint8Array): Promise<void>;
   /** Everything that waits may leave now. */
   releaseAll(): void;
   /** Resolves when nothing waits any more, or after so many ms. */

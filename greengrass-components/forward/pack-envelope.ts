@@ -4,13 +4,22 @@ import { fitEnvelope } from '../../core/envelope-codec.ts';
 import { type Epoch, PRODUCER } from '../../core/identity.ts';
 import { jsonBytesOf } from '../../core/json-size.ts';
 import type { Lane } from '../../core/priority.ts';
-import type { Range } from '../../core/ranges.ts';
+import { NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../../core/ranges.ts';
 import type { ReadPart, ReadResult } from '../../journal/journal-port.ts';
 import { hashRecords, readRecords } from '../../journal/record-codec.ts';
 
 export interface SeriesName {
   device: string;
   stream: string;
+}
+/** Undefined: every block that said whose number it is has rotted. */
+export type NameOfSeries = (series: number) => SeriesName | undefined;
+
+export interface Packing {
+  /** Undefined if there is nothing to send. */
+  envelope: PackedEnvelope | undefined;
+  /** Positions that nobody knows the stream of: they are as good as unreadable. */
+  unnamed: RangeSet;
 }
 
 export interface PackedEnvelope {
@@ -35,42 +44,67 @@ interface Origin {
 
 /**
  * The envelope of the first records read, as many as one may hold. It never spans a hole: positions on both sides of
- * a missing one travel apart. Undefined if there is nothing to send.
+ * a missing one travel apart, and so do those on both sides of one without a name.
  */
 export function packEnvelope(
-  read: ReadResult,
+  read: Pick<ReadResult, 'parts'>,
   origin: Origin,
-  nameOf: (series: number) => SeriesName,
+  nameOf: NameOfSeries,
   coding: EnvelopeCoding,
-): PackedEnvelope | undefined {
+): Packing {
   const readable = contiguous(read.parts);
   const first = readable[0];
-  if (!first) return undefined;
-  const all = readable.flatMap((part) => rowsOf(part, origin, nameOf));
+  if (!first) return { envelope: undefined, unnamed: NO_RANGES };
+  const nameless: Range[] = [];
+  const all = readable.flatMap((part) => rowsOf(part, origin, nameOf, nameless));
+  if (nameless.length > 0) {
+    const unnamed = rangeSetOf(nameless);
+    const { envelope } = packEnvelope({ parts: withoutPositions(read.parts, unnamed) }, origin, nameOf, coding);
+    return { envelope, unnamed };
+  }
   const rows = all.slice(0, countWithinBounds(all));
   const to = first.from + rows.length;
   const parts = cutParts(readable, to);
   const header = headerOf(origin, { from: first.from, to }, parts);
   const fit = fitEnvelope(header, rows, coding);
-  if (fit.encoded) return packed(header, fit.encoded, rows, parts);
+  if (fit.encoded) return { envelope: packed(header, fit.encoded, rows, parts), unnamed: NO_RANGES };
   if (fit.count === 0)
     throw new Error(`record at position ${first.from} of lane ${origin.lane} is larger than an envelope`);
   const cut = cutParts(parts, first.from + fit.count);
   const cutHeader = headerOf(origin, { from: first.from, to: first.from + fit.count }, cut);
   const cutRows = rows.slice(0, fit.count);
-  return packed(cutHeader, fitEnvelope(cutHeader, cutRows, coding).encoded!, cutRows, cut);
+  const { encoded } = fitEnvelope(cutHeader, cutRows, coding);
+  return { envelope: packed(cutHeader, encoded!, cutRows, cut), unnamed: NO_RANGES };
 }
 
-function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: (series: number) => SeriesName): EnvelopeRecord[] {
+/** @param nameless positions of records that cannot travel are added here */
+function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: NameOfSeries, nameless: Range[]): EnvelopeRecord[] {
   const wrongByMs = clockOffsetMs === undefined ? 0 : Math.round(clockOffsetMs - (part.wallMs - part.monotonicMs));
   // Named fields: objects made by rest and spread are slow to make, and slow to read afterwards.
-  return readRecords(part.bytes).map(({ record: { series, ts, value, quality, clock } }): EnvelopeRecord => {
-    const { device, stream } = nameOf(series);
+  return readRecords(part.bytes).map(({ record: { series, ts, value, quality, clock } }, index): EnvelopeRecord => {
+    const name = nameOf(series);
+    if (!name) nameless.push({ from: part.from + index, to: part.from + index + 1 });
+    const { device, stream } = name ?? NOBODY;
     return clock === 'unsynced' && clockOffsetMs !== undefined
       ? { device, stream, ts: ts + wrongByMs, value, quality, clock: 'synced' }
       : { device, stream, ts, value, quality, clock };
   });
 }
+
+/** Never travels: such rows are dropped with their positions. */
+const NOBODY: SeriesName = { device: '', stream: '' };
+
+const withoutPositions = (parts: readonly ReadPart[], gone: RangeSet): ReadPart[] =>
+  parts.flatMap((part) => {
+    const rest = subtract([part], gone);
+    if (rest.length === 1 && rest[0]!.from === part.from && rest[0]!.to === part.to) return [part];
+    const records = readRecords(part.bytes);
+    return rest.map(({ from, to }) => {
+      const last = records[to - 1 - part.from]!;
+      const bytes = part.bytes.subarray(records[from - part.from]!.offset, last.offset + last.length);
+      return { ...part, from, to, bytes };
+    });
+  });
 
 function contiguous(parts: readonly ReadPart[]): ReadPart[] {
   const hole = parts.findIndex((part, index) => index > 0 && part.from !== parts[index - 1]!.to);

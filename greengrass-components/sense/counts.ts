@@ -1,5 +1,14 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
-import { type NodeLedger, noStreamCounts, type SourceCounts, type StreamCounts, sumOf } from '../../core/ledger.ts';
+import {
+  addSourceCounts,
+  countRefused,
+  type NodeLedger,
+  noSourceCounts,
+  noStreamCounts,
+  type SourceCounts,
+  type StreamCounts,
+  sumOf,
+} from '../../core/ledger.ts';
 import { isLane, type Lane, type Priority, priorityOf } from '../../core/priority.ts';
 import type { ReadingRefusal } from '../../core/reading.ts';
 
@@ -15,7 +24,6 @@ export interface Counts {
 
 /** What readings of lost blocks are booked under: their own counters were in the block. */
 export const DAMAGED = '(damaged)';
-const noSourceCounts = (): SourceCounts => ({ collected: 0, refused: {} });
 
 export const emptyCounts = (): Counts => ({ sources: new Map(), streams: new Map() });
 
@@ -41,7 +49,9 @@ export function stateOf(counts: Counts): Record<string, JsonValue> {
 export interface CountChanges {
   readonly changed: Counts;
   collected(source: string, count: number): void;
-  refused(source: string, reason: ReadingRefusal, count: number): void;
+  /** @param priority undefined = nobody knows their class */
+  refused(source: string, reason: ReadingRefusal, count: number, priority: Priority | undefined): void;
+  add(source: string, counts: SourceCounts): void;
   stream(stream: string, lane: Lane): StreamCounts;
 }
 
@@ -60,10 +70,8 @@ export function changesTo(base: Counts): CountChanges {
     collected(source, count) {
       sourceOf(source).collected += count;
     },
-    refused(source, reason, count) {
-      const { refused } = sourceOf(source);
-      refused[reason] = (refused[reason] ?? 0) + count;
-    },
+    refused: (source, reason, count, priority) => countRefused(sourceOf(source), reason, count, priority),
+    add: (source, counts) => addSourceCounts(sourceOf(source), counts),
     stream(stream, lane) {
       const name = `${stream}/${priorityOf(lane)}`;
       let entry = changed.streams.get(name);
@@ -84,10 +92,7 @@ export function adopt(base: Counts, { changed }: CountChanges): void {
 
 /** What the disk refused to note so far, entered into changes. */
 export function payDebts(changes: CountChanges, owed: ReadonlyMap<string, SourceCounts>): void {
-  for (const [source, { collected, refused }] of owed) {
-    changes.collected(source, collected);
-    for (const [reason, count] of Object.entries(refused)) changes.refused(source, reason as ReadingRefusal, count);
-  }
+  for (const [source, counts] of owed) changes.add(source, counts);
 }
 
 /** The counts as they will be once the debts are noted. */
@@ -134,7 +139,7 @@ export function bookDamaged(counts: Counts, enqueued: readonly number[]): CountC
     uncollected += lost;
   });
   if (uncollected > 0) changes.collected(DAMAGED, uncollected);
-  if (uncollected < 0) changes.refused(DAMAGED, 'journal-failed', -uncollected);
+  if (uncollected < 0) changes.refused(DAMAGED, 'journal-failed', -uncollected, undefined);
   return changes;
 }
 

@@ -1,6 +1,8 @@
 import type { JsonValue } from '../../core/filters/filter.ts';
-import type { SourceCounts } from '../../core/ledger.ts';
+import { countRefused, noSourceCounts, type SourceCounts } from '../../core/ledger.ts';
+import type { StreamPlan } from '../../core/node-plan.ts';
 import type { QuarantineEntry, SourceBatch } from '../../core/ports.ts';
+import { type Priority, priorityOf } from '../../core/priority.ts';
 import {
   type BorderClock,
   type ClockState,
@@ -33,8 +35,15 @@ export interface RoundContext {
   /** Wall clock minus monotonic clock, now: arrivals are dated by the clock as it is known best. */
   clockOffsetMs: number;
   clock: ClockState;
-  /** The journal refused the round: every reading that the border would let in is refused with this reason. */
-  refuseAll?: { reason: ReadingRefusal; detail: string };
+  /** The journal refused the round: what the border would let in is refused with this reason. @default nothing is */
+  turnAway?: TurnAway;
+}
+
+export interface TurnAway {
+  /** `all` cannot be committed, so its counts are owed; `all-but-critical` is counted in the commit of the rest. */
+  what: 'all' | 'all-but-critical';
+  reason: 'journal-full' | 'journal-failed';
+  detail: string;
 }
 
 /** What one commit will hold, decided but not done: nothing outside changes until it is durable. */
@@ -50,8 +59,10 @@ export interface Round {
   /** Shortest sync interval of the records in each lane 0..3, ms. */
   maxDelayMs: number[];
   collected: number;
-  /** With `refuseAll`: what is owed to the ledger after this round. */
+  /** What is owed to the ledger after this round. */
   owed: Map<string, SourceCounts>;
+  /** Readings that were turned away, by class. */
+  turnedAway: Partial<Record<Priority, number>>;
 }
 
 /** Every reading of the offers gets exactly one fate. Pure: the same context and offers give the same round. */
@@ -75,7 +86,9 @@ export interface RoundDraft {
 export function draftRound(context: RoundContext): RoundDraft {
   const changes = changesTo(context.counts);
   const owed = new Map([...context.owed].map(([name, counts]) => [name, structuredClone(counts)]));
-  if (!context.refuseAll) {
+  const { turnAway } = context;
+  const inDebt = turnAway?.what === 'all';
+  if (!inDebt) {
     payDebts(changes, owed);
     owed.clear();
   }
@@ -91,21 +104,37 @@ export function draftRound(context: RoundContext): RoundDraft {
     maxDelayMs: [0, 0, 0, 0].map(() => Number.POSITIVE_INFINITY),
     collected: 0,
     owed,
+    turnedAway: {},
   };
 
   let border = borderAt(context, 0);
-  const refuse = (source: string, reason: ReadingRefusal, detail: string, raw: Partial<RawReading>): void => {
-    if (context.refuseAll) {
-      const debt = owed.get(source) ?? { collected: 0, refused: {} };
+  const count = (source: string, reason: ReadingRefusal, priority: Priority | undefined): void => {
+    if (inDebt) {
+      const debt = owed.get(source) ?? noSourceCounts();
       debt.collected++;
-      debt.refused[reason] = (debt.refused[reason] ?? 0) + 1;
+      countRefused(debt, reason, 1, priority);
       owed.set(source, debt);
     } else {
       changes.collected(source, 1);
-      changes.refused(source, reason, 1);
+      changes.refused(source, reason, 1, priority);
     }
-    // The node's own trouble is in the log and the ledger; the quarantine is for input that needs a look.
-    if (reason !== context.refuseAll?.reason) round.quarantine.push(entryOf(border, source, reason, detail, raw));
+  };
+
+  const refuse = (
+    source: string,
+    { reason, detail }: { reason: ReadingRefusal; detail: string },
+    raw: Partial<RawReading>,
+    plan?: StreamPlan,
+  ): void => {
+    count(source, reason, plan && priorityOf(plan.lane));
+    round.quarantine.push(entryOf(border, source, reason, detail, raw));
+  };
+
+  /** The node's own trouble is in the log and the ledger; the quarantine is for input that needs a look. */
+  const turn = (source: string, reason: ReadingRefusal, { lane }: StreamPlan): void => {
+    const priority = priorityOf(lane);
+    count(source, reason, priority);
+    round.turnedAway[priority] = (round.turnedAway[priority] ?? 0) + 1;
   };
 
   const take = (source: string, one: Series, reading: Reading): void => {
@@ -148,12 +177,13 @@ export function draftRound(context: RoundContext): RoundDraft {
   const add = ({ source, batch, arrivedAt }: Offer): void => {
     border = borderAt(context, arrivedAt);
     for (const { reason, detail, origin } of batch.refused ?? [])
-      refuse(source, reason, detail, origin === undefined ? {} : { origin });
+      refuse(source, { reason, detail }, origin === undefined ? {} : { origin });
     for (const raw of batch.readings) {
       const one = context.series.find(raw.device, raw.stream);
       const checked = checkReading(raw, one?.plan.kind, border);
-      if (!checked.ok) refuse(source, deviceOr(checked.reason, context, raw), checked.detail, raw);
-      else if (context.refuseAll) refuse(source, context.refuseAll.reason, context.refuseAll.detail, raw);
+      if (!checked.ok) {
+        refuse(source, { ...checked, reason: deviceOr(checked.reason, context, raw) }, raw, one?.plan);
+      } else if (isTurnedAway(turnAway, one!.plan)) turn(source, turnAway.reason, one!.plan);
       else take(source, one!, checked.reading);
       round.collected++;
     }
@@ -174,6 +204,12 @@ export function draftRound(context: RoundContext): RoundDraft {
     },
   };
 }
+
+const isTurnedAway = (turnAway: TurnAway | undefined, plan: StreamPlan): turnAway is TurnAway =>
+  turnAway !== undefined && (turnAway.what === 'all' || !isCritical(plan));
+
+/** What the critical reserve of the journal is for. */
+export const isCritical = ({ lane, syncMs }: StreamPlan): boolean => lane === 0 && syncMs !== 'on-demand';
 
 /** The time of an arrival by the wall clock as it stands now: it may have been set since. */
 const borderAt = ({ clockOffsetMs, clock }: RoundContext, arrivedAt: number): BorderClock => ({

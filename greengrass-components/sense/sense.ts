@@ -3,13 +3,15 @@ import type { NodeLedger } from '../../core/ledger.ts';
 import type { NodePlan } from '../../core/node-plan.ts';
 import type { Clock, Logger, Quarantine, SourceSink, SourceState } from '../../core/ports.ts';
 import { isLane, type Lane } from '../../core/priority.ts';
-import type { ReadingRefusal } from '../../core/reading.ts';
-import { MAX_JSON_BYTES } from '../../core/value.ts';
 import type { AppendResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
 import { adopt, bookDamaged, countsFrom, ledgerOf, stateOf, withDebts } from './counts.ts';
+import { type Attempt, lessThan, type Refusal } from './less.ts';
 import { createPull, type Pull, pulledNotesIn } from './pull.ts';
+import { createRefusalStory } from './refusal-story.ts';
 import { decideRound, draftRound, type Offer, type Round, type RoundContext } from './round.ts';
-import { createSeriesTable, type SeriesTable } from './series.ts';
+import { createSeriesTable, type SeriesTable, seriesGiven } from './series.ts';
+import { sourceStateKey, staleState } from './stale-state.ts';
+import { MAX_ROUND, takeRound } from './take-round.ts';
 
 export interface SensePorts {
   journal: Journal;
@@ -37,14 +39,11 @@ export interface Sense {
   readonly pull: Pull;
 }
 
-/** Readings per commit at most, as long as a single offer is not larger. */
-const MAX_ROUND = 20_000;
-/** … and about so many bytes of large values: a commit is one block. */
-const MAX_ROUND_BYTES = 4 * 1024 * 1024;
+/** A round that finds no room is halved as long as it is larger than this share of the journal. */
+const BLOCK_SHARE = 1 / 16;
 /** How long a commit with nothing kept waits for others to share its flush with (docs/adr/0002-journal.md). */
 export const LINGER_MS = 200;
 const positionKey = (source: string): string => `position/${source}`;
-const sourceStateKey = (source: string, key: string): string => `source-state/${source}/${key}`;
 
 /**
  * Takes readings from the sources, checks and filters them, and commits records, counters, source positions and
@@ -54,13 +53,13 @@ const sourceStateKey = (source: string, key: string): string => `source-state/${
 export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalOpening): Sense {
   const { journal, clock, quarantine, logger } = ports;
   const state = opening.state;
-  const series = createSeriesTable(plan, state);
+  const series = createSeriesTable(plan, opening);
   const counts = countsFrom(state);
   /** State that the next commit takes along whatever else is in it. */
-  let unsaved: Record<string, JsonValue> = {};
+  let unsaved: Record<string, JsonValue> = staleState(plan, state);
   if (opening.damages > 0) {
     const booked = bookDamaged(counts, opening.enqueued);
-    unsaved = stateOf(booked.changed);
+    unsaved = { ...unsaved, ...stateOf(booked.changed) };
     adopt(counts, booked);
   }
   const positions = new Map<string, JsonValue>();
@@ -74,8 +73,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   const errands: (() => Promise<void>)[] = [];
   /** Fates of readings that the disk refused: they go first into the next commit. */
   let owed: Round['owed'] = new Map();
-  /** Why the journal refuses, while it does. */
-  let trouble: ReadingRefusal | undefined;
+  const story = createRefusalStory(clock, logger, plan.node);
   let working = false;
   let current: Promise<void> = Promise.resolve();
   /** Ends the wait of a commit that lingers. */
@@ -94,11 +92,39 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     const now = context();
     const round = await gather(now, taken, mayLinger);
     if (!round) return commitApart(taken);
-    const { lanes } = round;
-    const result = await journal.append({ lanes, state: stateFor(round, taken), clockOffsetMs: now.clockOffsetMs });
-    if (result.ok) adoptRound(round, taken, result);
-    else refuseRound(round, taken, result);
-    return result.ok;
+    return write({ offers: taken }, round, now);
+  };
+
+  /** Commits the attempt, or what of it finds room; what does not is refused. Whether anything was committed. */
+  const write = async (whole: Attempt, wholeRound: Round, { clockOffsetMs }: RoundContext): Promise<boolean> => {
+    let committed = false;
+    const agenda = [whole];
+    for (let attempt = agenda.shift(); attempt; attempt = agenda.shift()) {
+      const now = context();
+      const round = attempt === whole ? wholeRound : decideRound({ ...now, ...attempt }, attempt.offers);
+      const dated = attempt === whole ? clockOffsetMs : now.clockOffsetMs;
+      const state = stateFor(round, attempt.offers);
+      const result = await journal.append({
+        lanes: round.lanes,
+        state,
+        series: seriesGiven(round.named),
+        clockOffsetMs: dated,
+      });
+      if (result.ok) {
+        committed = true;
+        adoptRound(attempt, round, result);
+        continue;
+      }
+      const less = lessThan({ attempt, round, refusal: result }, series, plan.journal.maxBytes * BLOCK_SHARE);
+      if (less) {
+        for (const { answer } of less.later) answer('not-now');
+        agenda.unshift(...less.attempts);
+      } else {
+        // What follows is not tried: there is no room for it either.
+        for (const { offers: taken } of [attempt, ...agenda.splice(0)]) refuseRound(taken, result);
+      }
+    }
+    return committed;
   };
 
   /** Undefined if a filter threw, which is a bug: it must cost the source that met it, and no other. */
@@ -111,11 +137,13 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
       do {
         draft.add(more);
         patient &&= more.length > 0 && more.every(({ batch }) => batch.mayLinger === true);
+        patient &&= clock.monotonicMs() < deadlineMs;
         if (!patient || draft.keeps || draft.collected >= MAX_ROUND) break;
         await newOffers(deadlineMs);
         more = takeRound(offers);
         taken.push(...more);
-      } while (more.length > 0 && clock.monotonicMs() < deadlineMs);
+        // What was taken is decided, however late it came: it will be answered with the round.
+      } while (more.length > 0);
       return draft.finish();
     } catch (error) {
       if (taken.length === 1) {
@@ -154,13 +182,18 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     return changes;
   };
 
-  const adoptRound = (round: Round, taken: readonly Offer[], result: Extract<AppendResult, { ok: true }>): void => {
+  const adoptRound = (
+    { offers: taken, turnAway }: Attempt,
+    round: Round,
+    result: Extract<AppendResult, { ok: true }>,
+  ): void => {
     adopt(counts, round.changes);
     for (const [one, next] of round.filterStates) one.state = next;
     for (const one of round.named) one.namings++;
     owed = new Map();
     unsaved = {};
-    trouble = undefined;
+    if (turnAway) story.turnedAway(turnAway, round.turnedAway);
+    else story.allTaken();
     for (const { source, batch, answer } of taken) {
       if (batch.position !== undefined) positions.set(source, batch.position);
       answer('committed');
@@ -172,18 +205,12 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   };
 
   /** Nothing of the round happened. Who can wait is told to; what cannot is refused, counted, and kept in mind. */
-  const refuseRound = (
-    round: Round,
-    taken: readonly Offer[],
-    { reason, detail }: Extract<AppendResult, { ok: false }>,
-  ): void => {
+  const refuseRound = (taken: readonly Offer[], { reason, detail }: Refusal): void => {
     const lost = taken.filter((offer) => !offer.canWait);
-    const again = decideRound({ ...context(), refuseAll: { reason, detail } }, lost);
+    const again = decideRound({ ...context(), turnAway: { what: 'all', reason, detail } }, lost);
     owed = again.owed;
     for (const entry of again.quarantine) quarantine.put(entry);
-    // Once per trouble: a full disk must not be filled further with news of itself.
-    if (trouble !== reason) logger.warn({ reason, detail, readings: round.collected }, 'sense: readings refused');
-    trouble = reason;
+    story.turnedAway({ reason, detail }, again.turnedAway);
     for (const { canWait, answer } of taken) answer(canWait ? 'not-now' : 'committed');
   };
 
@@ -251,24 +278,4 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
     uncommitted: () => [...owed.values()].reduce((sum, { collected }) => sum + collected, 0),
     settle: () => start(),
   };
-}
-
-function takeRound(offers: Offer[]): Offer[] {
-  let size = 0;
-  let bytes = 0;
-  let count = 0;
-  for (const { batch } of offers) {
-    size += batch.readings.length + (batch.refused?.length ?? 0);
-    bytes += batch.readings.reduce((sum, { value }) => sum + weightOf(value), 0);
-    if (count > 0 && (size > MAX_ROUND || bytes > MAX_ROUND_BYTES)) break;
-    count++;
-  }
-  return offers.splice(0, count);
-}
-
-/** About what a value takes beyond that of a number; of an object nothing is known before it is checked. */
-function weightOf(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (Array.isArray(value)) return 8 * value.length;
-  return typeof value === 'object' && value !== null ? MAX_JSON_BYTES : 0;
 }

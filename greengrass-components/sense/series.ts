@@ -2,6 +2,7 @@ import type { Filter, JsonValue } from '../../core/filters/filter.ts';
 import type { FilterConfig } from '../../core/filters/schema.ts';
 import { createFilter } from '../../core/filters/table.ts';
 import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
+import type { JournalOpening } from '../../journal/journal-port.ts';
 
 /** One stream of one device: its number in the journal, its filter, and the filter's state as committed last. */
 export interface Series {
@@ -17,11 +18,18 @@ export interface Series {
 export interface SeriesTable {
   find(device: string, stream: string): Series | undefined;
   knowsDevice(device: string): boolean;
-  /** Device and stream of a number, also of series that the fleet file no longer has. */
-  nameOf(number: number): { device: string; stream: string };
+  /**
+   * Device and stream of a number, also of series that the fleet file no longer has. Undefined if every block that named
+   * it has rotted.
+   */
+  nameOf(number: number): { device: string; stream: string } | undefined;
   /** The numbers of a stream, of one device or of all; also of series that the fleet file no longer has. */
   numbersOf(stream: string, device?: string): number[];
 }
+
+/** Above the numbers of these series, for the commit that names them. */
+export const seriesGiven = (named: Iterable<Series>): number =>
+  Math.max(0, ...[...named].map(({ number }) => number + 1));
 
 export const ENOUGH_NAMINGS = 2;
 
@@ -36,8 +44,15 @@ function filterStateIn(entry: JsonValue | undefined, type: FilterConfig['type'])
   return Array.isArray(entry) && entry.length === 2 && entry[0] === type ? entry[1] : undefined;
 }
 
-/** The series of the plan with the numbers and filter states that the journal remembers; new ones get new numbers. */
-export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string, JsonValue>>): SeriesTable {
+/**
+ * The series of the plan with the numbers and filter states that the journal remembers; new ones get new numbers.
+ *
+ * @param given new numbers are not below it: the names of those are lost, and records of theirs may still be there
+ */
+export function createSeriesTable(
+  plan: NodePlan,
+  { state, series: given }: Pick<JournalOpening, 'state' | 'series'>,
+): SeriesTable {
   const names = new Map<number, { device: string; stream: string }>();
   const numbers = new Map<string, number>();
   for (const [key, value] of Object.entries(state)) {
@@ -47,7 +62,7 @@ export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string,
     names.set(number, { device, stream });
     numbers.set(`${device}/${stream}`, number);
   }
-  let next = Math.max(-1, ...names.keys()) + 1;
+  let next = Math.max(given, ...[...names.keys()].map((number) => number + 1));
   const byDevice = new Map<string, Map<string, Series>>();
   for (const source of plan.sources) {
     for (const device of source.devices) {
@@ -75,10 +90,6 @@ export function createSeriesTable(plan: NodePlan, state: Readonly<Record<string,
       [...names].flatMap(([number, name]) =>
         name.stream === stream && (device === undefined || name.device === device) ? [number] : [],
       ),
-    nameOf(number) {
-      const name = names.get(number);
-      if (!name) throw new Error(`series ${number} has no name`); // names are committed before their records
-      return name;
-    },
+    nameOf: (number) => names.get(number),
   };
 }

@@ -1,5 +1,5 @@
 import type { ByteCodec } from '../../core/byte-codec.ts';
-import type { Refusal } from '../../core/messages.ts';
+import type { CountStatement, Refusal } from '../../core/messages.ts';
 import type { Audit, Logger, RecordStore } from '../../core/ports.ts';
 import type { Lane } from '../../core/priority.ts';
 
@@ -18,6 +18,13 @@ export interface IngestPorts {
   mayCarry: (client: string, node: string) => boolean;
   /** Told of each message once its fate is settled; for counters. */
   observe?: (event: IngestEvent) => void;
+  /** Told of each count statement once it is taken down. */
+  stated?: (node: string, statement: CountStatement) => void;
+  /**
+   * Offered what is neither envelope nor question; false = not known here either, then it is passed over with a line in
+   * the log. @default none is known
+   */
+  other?: (message: IngestMessage) => boolean;
 }
 
 /** A message as it came: the client's name is proven by its certificate, the payload is not trusted. */
@@ -37,8 +44,11 @@ export interface IngestResult {
   outcomes?: IngestOutcome[];
 }
 
-/** `failed`: not now, to be delivered again; `status` and `counted`: a question, a count statement. */
-export type IngestOutcome = 'stored' | 'known' | 'status' | 'counted' | 'failed' | Refusal;
+/**
+ * `failed`: not now, to be delivered again; `status` and `counted`: a question, a count statement; `other`: nothing
+ * about envelopes.
+ */
+export type IngestOutcome = 'stored' | 'known' | 'status' | 'counted' | 'other' | 'failed' | Refusal;
 
 /** What became of one message. */
 export interface IngestEvent {

@@ -3,7 +3,7 @@ import { type Hash64, laneKeyText } from '../../core/identity.ts';
 import { type AnswerItem, encodeAnswers } from '../../core/messages.ts';
 import { intersect } from '../../core/ranges.ts';
 import type { Ingest, IngestMessage, IngestOutcome, IngestPorts, IngestResult } from './env.ts';
-import { type AsideMessage, type OpenedMessage, openMessage } from './open-message.ts';
+import { type AsideMessage, type OpenedMessage, type OtherMessage, openMessage } from './open-message.ts';
 import { lanesOf, planBatch, type Readable, type ReadLane, type Reply, rangeText, refusal } from './plan-batch.ts';
 
 /** Another writer can win a lane so many times before the batch is left to its queue. */
@@ -27,6 +27,7 @@ type Fates = (Reply | 'failed')[];
  */
 export function createIngest(ports: IngestPorts): Ingest {
   const { store, logger } = ports;
+  const passedOver = new Set<string>();
 
   return async (messages) => {
     try {
@@ -41,7 +42,13 @@ export function createIngest(ports: IngestPorts): Ingest {
     const tasks = messages.map((message, at): Task => ({ at, message, opened: openMessage(message, ports) }));
     const fates: Fates = new Array(messages.length);
     await takeIn(tasks.filter(isReadable), fates);
-    for (const task of tasks) if (task.opened.kind === 'aside') fates[task.at] = refuse(task.opened);
+    for (const { at, message, opened } of tasks) {
+      if (opened.kind === 'aside') fates[at] = refuse(opened);
+      else if (opened.kind === 'other') fates[at] = passOn(message, opened);
+      else if (fates[at] !== 'failed' && opened.kind === 'question' && opened.question.type === 'counts') {
+        ports.stated?.(opened.node, opened.question);
+      }
+    }
     const aside = await putAside(tasks, fates);
     for (const task of tasks) ports.observe?.(eventOf(task, fates[task.at]!));
     return {
@@ -50,6 +57,15 @@ export function createIngest(ports: IngestPorts): Ingest {
       ...(aside.length > 0 && { putAside: aside }),
       outcomes: fates.map(outcomeOf),
     };
+  }
+
+  function passOn(message: IngestMessage, { node, type }: OtherMessage): Reply {
+    // One line a kind: a newer node may send many.
+    if (!ports.other?.(message) && !passedOver.has(type) && passedOver.size < MAX_KINDS_TOLD) {
+      passedOver.add(type);
+      logger.info({ node, type }, 'message of a kind that this release does not know, passed over');
+    }
+    return { outcome: 'other', items: [] };
   }
 
   /** The whole batch at once; if that keeps failing one by one, so that a bad message cannot hold the others. */
@@ -171,14 +187,20 @@ export function createIngest(ports: IngestPorts): Ingest {
   }
 }
 
-const isReadable = (task: Task): task is Task<Readable> => task.opened.kind !== 'aside';
+const MAX_KINDS_TOLD = 20;
+
+const isReadable = (task: Task): task is Task<Readable> =>
+  task.opened.kind === 'envelope' || task.opened.kind === 'question';
 
 const refuse = ({ reason, identity }: AsideMessage): Reply => ({
   outcome: reason,
   items: identity === undefined ? [] : [refusal(identity, reason)],
 });
 
-function conflictOf(opened: Readable, fate: Reply | 'failed'): Pick<AsideMessage, 'reason' | 'detail'> | undefined {
+function conflictOf(
+  opened: OpenedMessage,
+  fate: Reply | 'failed',
+): Pick<AsideMessage, 'reason' | 'detail'> | undefined {
   if (fate === 'failed' || fate.outcome !== 'identity-conflict' || opened.kind !== 'envelope') return undefined;
   const { header } = opened.envelope;
   return {
@@ -189,7 +211,7 @@ function conflictOf(opened: Readable, fate: Reply | 'failed'): Pick<AsideMessage
 
 function nodeOf(opened: OpenedMessage): string | undefined {
   if (opened.kind === 'envelope') return opened.envelope.header.node;
-  return opened.kind === 'question' ? opened.node : opened.identity?.node;
+  return opened.kind === 'aside' ? opened.identity?.node : opened.node;
 }
 
 const outcomeOf = (fate: Reply | 'failed'): IngestOutcome => (fate === 'failed' ? 'failed' : fate.outcome);

@@ -7,7 +7,7 @@ import type { Range } from '../../core/ranges.ts';
 import type { IngestMessage, IngestPorts } from './env.ts';
 
 /** A message whose sender may send it and that could be read, or one to put aside. */
-export type OpenedMessage = EnvelopeMessage | QuestionMessage | AsideMessage;
+export type OpenedMessage = EnvelopeMessage | QuestionMessage | OtherMessage | AsideMessage;
 
 export interface EnvelopeMessage {
   kind: 'envelope';
@@ -17,6 +17,12 @@ export interface QuestionMessage {
   kind: 'question';
   node: string;
   question: Question;
+}
+/** Neither about envelopes nor broken: a report, or a kind that only a newer release knows. */
+export interface OtherMessage {
+  kind: 'other';
+  node: string;
+  type: string;
 }
 export interface AsideMessage {
   kind: 'aside';
@@ -63,9 +69,10 @@ function openQuestion(client: string, payload: Uint8Array, mayCarry: IngestPorts
     return aside('too-large', `question of ${payload.length} bytes, allowed ${MAX_ENVELOPE_BYTES}`);
   }
   const decoded = decodeQuestion(payload);
-  return decoded.ok
-    ? { kind: 'question', node: client, question: decoded.value }
-    : aside('undecodable', decoded.detail);
+  if (decoded.ok) return { kind: 'question', node: client, question: decoded.value };
+  return decoded.unknownKind === undefined
+    ? aside('undecodable', decoded.detail)
+    : { kind: 'other', node: client, type: decoded.unknownKind };
 }
 
 const aside = (reason: Refusal, detail: string, identity?: LaneKey & Range): AsideMessage => ({

@@ -107,6 +107,55 @@ nodes:
     ]);
   });
 
+  test.each([
+    [
+      '{maxBytes: 512MiB, localBytes: 1GiB}',
+      'localBytes: expected at most all of maxBytes, which is 536.9 MB (seen "1GiB")',
+    ],
+    [
+      '{criticalReserve: 600MiB}',
+      'criticalReserve: expected at most half of maxBytes, which is 1.1 GB (seen "600MiB")',
+    ],
+    ['{deadLetterBytes: 1GiB}', 'deadLetterBytes: expected at most half of maxBytes, which is 1.1 GB (seen "1GiB")'],
+    [
+      '{localBytes: 600MB, criticalReserve: 300MB, deadLetterBytes: 200MB, maxBytes: 1GB}',
+      'maxBytes: expected at least localBytes 600.0 MB + criticalReserve 300.0 MB + deadLetterBytes 200.0 MB (seen "1GB")',
+    ],
+    [
+      '{localBytes: 1GiB}',
+      'maxBytes: expected at least localBytes 1.1 GB + criticalReserve 107.4 MB + deadLetterBytes 107.4 MB (seen nothing, so it is 1.1 GB)',
+    ],
+  ])('shares of the journal that cannot be had together: %s', (journal, problem) => {
+    const text = GOOD.replace('{name: a,', `{name: a, journal: ${journal},`);
+    expect(problemsOf(text).map((line) => line.replace(/^\d+:\d+: nodes\.0\.journal\./, ''))).toEqual([problem]);
+  });
+
+  test('a small journal has a small share for what stays local', () => {
+    const loaded = parseFleet(GOOD.replace('{name: a,', '{name: a, journal: {maxBytes: 2MiB},'));
+    expect(loaded.ok && loaded.fleet.nodes[0]!.journal.localBytes).toBe(512 * 1024);
+  });
+
+  test.each([
+    [
+      'priorities: {high: {timeout: 1h, maxTimeout: 30m}}',
+      'priorities.high.maxTimeout: expected at least timeout, which is 1h (seen "30m")',
+    ],
+    [
+      'priorities: {critical: {timeout: 1h}}',
+      'priorities.critical.maxTimeout: expected at least timeout, which is 1h (seen nothing, so it is 5m)',
+    ],
+    [
+      'priorities: {low: {timeout: 5m, ttl: 5m}}',
+      'priorities.low.ttl: expected longer than timeout, which is 5m (seen "5m")',
+    ],
+    [
+      'budget: {perDay: 1GB, perMonth: 100MB}',
+      'budget.perMonth: expected at least perDay, which is 1.0 GB (seen "100MB")',
+    ],
+  ])('keys that do not fit each other, with the value seen and the value allowed: %s', (line, problem) => {
+    expect(problemsOf(`${GOOD}${line}\n`).map((found) => found.replace(/^\d+:\d+: /, ''))).toEqual([problem]);
+  });
+
   test('bounds what names would be spelled out', () => {
     const many = GOOD.replace('{name: a,', '{name: a, count: 10000,').replace(
       'nodes:\n',

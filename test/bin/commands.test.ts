@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { withoutStaleBuild } from '../helpers/stale-build.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const TSX = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
@@ -35,7 +36,7 @@ const runnerOf =
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         ended.err += text;
       });
-      child.on('error', fail).on('close', (code) => done({ ...ended, code }));
+      child.on('error', fail).on('close', (code) => done({ ...ended, code, err: withoutStaleBuild(ended.err) }));
     });
 
 const RUNNERS = [
@@ -112,7 +113,18 @@ describe('headwater', () => {
     expect(help.out).toContain('$ headwater check fleet.yaml');
     const typo = await headwater('chekc');
     expect(typo.code).toBe(2);
-    expect(typo.err).toContain('Did you mean check?');
+    expect(typo.err).toContain("unknown command 'chekc': did you mean check?");
+  });
+
+  test('a command that there is not stays unknown with --help, below another command too', async () => {
+    const typo = await headwater('chekc', '--help');
+    expect(typo).toMatchObject({ code: 2, out: '' });
+    expect(typo.err).toContain("unknown command 'chekc': did you mean check?");
+    const below = await headwater('keys', 'rotat', '--help');
+    expect(below).toMatchObject({ code: 2, out: '' });
+    expect(below.err).toContain("unknown command 'rotat': did you mean rotate?");
+    expect(await headwater('keys', 'rotate', '--help')).toMatchObject({ code: 0, err: '' });
+    expect(await headwater('help', 'check')).toMatchObject({ code: 0, err: '' });
   });
 
   test.each([[[]], [['check']], [['init', '--size', 'huge']], [['check', 'a', '--nope']]])(

@@ -36,6 +36,9 @@ test('options for a kind of uplink that the fleet does not have are refused, not
   expect(() => chooseFarSides({ endpoint: 'x' }, [HUB, SPARE])).toThrow(/--endpoint x: .* uplink is a hub/);
   expect(() => chooseFarSides({ hub: 'x' }, [cloud()])).toThrow(/--hub x: .* uplink is iot-core/);
   expect(() => chooseFarSides({ mqttPort: 1 }, [cloud()])).toThrow(/--mqtt-port 1: /);
+  expect(() => chooseFarSides({ hub: 'a:99999' }, [HUB])).toThrow(
+    '--hub a:99999: the port is 99999, allowed 0 to 65535',
+  );
   expect(() => chooseFarSides({ hub: 'a:b:c' }, [HUB])).toThrow('--hub a:b:c: expected host or host:port');
 });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
 
@@ -29,19 +30,45 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function endedBy(...signals: NodeJS.Signals[]): Promise<number | null> {
-  const child = spawn(process.execPath, [bundle], { stdio: ['ignore', 'pipe', 'ignore'] });
-  await once(child.stdout, 'data');
-  for (const signal of signals) child.kill(signal);
-  const [code] = await once(child, 'exit');
-  return code;
+interface Ending {
+  code: number | null;
+  said: string;
 }
 
+/** Signals one after another, so many ms apart. */
+async function endedBy(signals: readonly NodeJS.Signals[], apartMs = 0): Promise<Ending> {
+  const child = spawn(process.execPath, [bundle], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const ended = once(child, 'close');
+  await once(child.stdout, 'data');
+  for (const [at, signal] of signals.entries()) {
+    if (at > 0 && apartMs > 0) await setTimeout(apartMs);
+    child.kill(signal);
+  }
+  const [code] = await ended;
+  return { code, said };
+}
+
+const IN_ORDER: Ending = { code: 0, said: '' };
+
 test('one Ctrl-C may arrive twice, from the terminal and from npm: it is one', async () => {
-  expect(await endedBy('SIGINT', 'SIGINT')).toBe(0);
-  expect(await endedBy('SIGINT')).toBe(0);
+  expect(await endedBy(['SIGINT', 'SIGINT'])).toEqual(IN_ORDER);
+  expect(await endedBy(['SIGINT'])).toEqual(IN_ORDER);
 });
 
-test('another signal while it stops ends it at once', async () => {
-  expect(await endedBy('SIGINT', 'SIGTERM')).toBe(130);
+test('a second Ctrl-C while it stops ends it at once, and says so', async () => {
+  const { code, said } = await endedBy(['SIGINT', 'SIGINT'], 280);
+  expect([code, said]).toEqual([130, expect.stringMatching(/^headwater: second Ctrl-C: stopped at once/)]);
+});
+
+test.each<NodeJS.Signals[][]>([
+  [['SIGTERM', 'SIGTERM']],
+  [['SIGTERM', 'SIGTERM', 'SIGTERM']],
+  [['SIGINT', 'SIGTERM']],
+  [['SIGTERM', 'SIGINT']],
+])('a supervisor that repeats itself gets no less than an ending in order: %s', async (signals) => {
+  expect(await endedBy(signals, 280 / (signals.length - 1))).toEqual(IN_ORDER);
 });

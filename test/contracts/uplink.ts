@@ -90,6 +90,25 @@ export function describeUplink(name: string, create: (ingest: Ingest, node: stri
       expect(seen.map(({ payload }) => text(payload))).toEqual(['marker']);
     });
 
+    test('not wanted: there is no connection, whatever comes, until it is wanted again', async () => {
+      world.uplink.wanted(false);
+      world.uplink.wanted(false);
+      await until('let go', () => links.length === 2);
+      await expect(world.uplink.send('bulk', Buffer.from('x'))).rejects.toThrow(/not connected/);
+      await world.cut();
+      await world.restore();
+      world.uplink.wanted(true);
+      world.uplink.wanted(false);
+      world.uplink.wanted(true);
+      await until('up again', () => links.at(-1) === true);
+      await world.uplink.send('bulk', Buffer.from('again'));
+      await until('answer', () => answers.length === 1);
+      expect(answers).toEqual(['got again']);
+      await world.uplink.close();
+      world.uplink.wanted(true);
+      await expect(world.uplink.send('bulk', Buffer.from('x'))).rejects.toThrow(/not connected/);
+    });
+
     test('after close: sending rejects, nothing is reported, closing twice is fine', async () => {
       await Promise.all([world.uplink.close(), world.uplink.close()]);
       await world.uplink.close();

@@ -274,3 +274,31 @@ test('law: where exactly one uplink serves, the records get there and stay; call
     { numRuns: 300 },
   );
 });
+
+describe('no connection is needed', () => {
+  test('nothing is a failure and nothing is looked at, for however long; afterwards it waits anew', () => {
+    const m = machine();
+    m.feed({ type: 'link', up: true });
+    m.feed({ type: 'sent' });
+    expect(m.feed({ type: 'wanted', is: false })).toEqual([]);
+    m.feed({ type: 'link', up: false });
+    expect(m.run(24 * 60 * MINUTE)).toEqual([]);
+    expect(m.feed({ type: 'wanted', is: true })).toEqual([]);
+    const begun = m.now();
+    expect(m.run(MINUTE - 1)).toEqual([]);
+    expect(m.run(1)).toEqual([{ at: begun + MINUTE, action: use(1, 'unreachable') }]);
+  });
+
+  test('a look at a preferred one is dropped, and begun again afterwards', () => {
+    const m = machine();
+    m.run(MINUTE);
+    m.feed({ type: 'link', up: true });
+    expect(m.run(10 * MINUTE)[0]!.action).toEqual({ type: 'probe', uplink: 0 });
+    const looking = m.state.probe !== undefined;
+    expect(m.feed({ type: 'wanted', is: false })).toEqual(looking ? [{ type: 'drop-probe' }] : []);
+    expect([m.state.probe, m.run(60 * MINUTE)]).toEqual([undefined, []]);
+    m.feed({ type: 'wanted', is: true });
+    m.feed({ type: 'link', up: true });
+    expect(m.run(MAX_PAUSE_MS)).toContainEqual({ at: expect.any(Number), action: { type: 'probe', uplink: 0 } });
+  });
+});

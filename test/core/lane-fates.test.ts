@@ -134,6 +134,7 @@ test('an epoch becomes totals once nothing can be said or done about what it gav
   enterOutcomes(book, [{ ...key, from: 5, to: 8, fate: 'discarded' }]);
   expect(retire()).toEqual([]);
   expect(book.retired[2]).toEqual({
+    discarded: 3,
     delivered: 5,
     expired: 1,
     evicted: 0,

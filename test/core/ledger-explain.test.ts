@@ -11,7 +11,13 @@ import { READING_REFUSALS } from '../../core/reading.ts';
 const lane = { enqueued: 0, ...noTotals(), elsewhere: 0, waiting: 0, inDoubt: 0 };
 const ledger = (): NodeLedger => ({
   node: 'n',
-  sources: { bench: { collected: 1_200, refused: { 'not-a-number': 3, 'journal-full': 1 } } },
+  sources: {
+    bench: {
+      collected: 1_200,
+      refused: { 'not-a-number': 3, 'journal-full': 1 },
+      refusedByClass: { critical: { 'not-a-number': 1 }, normal: { 'not-a-number': 2 } },
+    },
+  },
   streams: [
     { stream: 'temperature', priority: 'normal', ...noStreamCounts(), filtered: 1_000, kept: 96, held: 1 },
     { stream: 'raw', priority: 'low', ...noStreamCounts(), local: 90, absorbed: 9 },
@@ -71,6 +77,7 @@ describe('explainLedger', () => {
       expect.arrayContaining([
         'Source bench handed over 1,200 readings; 1,196 of them were let in.',
         '1 reading of bench was refused: the journal was full, and nothing less important was left to make room. → restore the link, or give the node a larger journal.maxBytes',
+        expect.stringMatching(/^3 readings of bench were refused: .* \(critical 1, normal 2\)\. →/),
         '60 records were delivered: the far side stored them. It holds 63 of this class.',
         '1 record expired: older than the time to live of normal before they could be delivered. → a longer priorities.normal.ttl, or a link that is up more of the time',
         '8 records became dead letters: the far side does not take records of this node. → name the node in the fleet file of the far side; then headwater dead-letters replay (or discard)',
@@ -129,6 +136,7 @@ test('ledgerMetrics: every number of the ledger is a sample, and of every class 
     expect.arrayContaining([
       'readings_collected_total n bench 1200',
       'readings_refused_total n bench not-a-number 3',
+      'readings_refused_of_class_total n bench normal not-a-number 2',
       'readings n temperature normal filtered 1000',
       'readings n raw low local 90',
       'readings_local_on_disk n 80',

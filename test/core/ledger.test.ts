@@ -23,6 +23,7 @@ const ledger = (): NodeLedger => ({
           evicted: 3,
           deadLettered: { 'no-answer': 1, 'not-allowed': 4 },
           damaged: 1,
+          discarded: 0,
           elsewhere: 0,
           waiting: 6,
           inDoubt: 4,

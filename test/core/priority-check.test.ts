@@ -22,8 +22,8 @@ test.each([
   [{ high: { retries: 'many' } }, 'high.retries: a whole number from 0 to 1000, or infinite'],
   [{ low: { ttl: 'forever' } }, 'low.ttl: a duration between 1m and 3650d, or never'],
   [{ low: { ttl: '10s', timeout: '5s' } }, 'low.ttl: between 1m and 3650d'],
-  [{ normal: { timeout: '5m', maxTimeout: '1m' } }, 'normal: maxTimeout: at least timeout'],
-  [{ normal: { ttl: '10m', timeout: '20m' } }, 'normal: ttl: longer than timeout'],
+  [{ normal: { timeout: '5m', maxTimeout: '1m' } }, 'normal.maxTimeout: at least timeout, which is 5m'],
+  [{ normal: { ttl: '10m', timeout: '20m' } }, 'normal.ttl: longer than timeout, which is 20m'],
   [{ normal: { timeout: '10ms' } }, 'normal.timeout: between 1s and 1h'],
   [{ normal: { bytesPerSecond: '1B' } }, 'normal.bytesPerSecond: at least 1KiB'],
 ])('%j is refused with what is allowed', (input, problem) => {

@@ -51,6 +51,9 @@ describe('a node in plain mode', () => {
         'absurd-time': 1,
         unparsable: 1,
       },
+      refusedByClass: {
+        normal: { 'not-a-number': 1, 'not-finite': 1, 'not-exact': 1, 'no-value': 1, 'absurd-time': 1 },
+      },
     });
     expect(checkNodeLedger(ledger)).toEqual([]);
     expect(bench.quarantine).toHaveLength(8);
@@ -138,12 +141,17 @@ describe('a node in plain mode', () => {
       expect((await bench.node.status()).ledger.sources.bench).toEqual({
         collected: 4,
         refused: { 'journal-full': 2, 'not-a-number': 1 },
+        refusedByClass: { normal: { 'journal-full': 2, 'not-a-number': 1 } },
       });
       failing = false;
       await bench.send('level', 4);
       await bench.crash();
       const { ledger } = await bench.node.status();
-      expect(ledger.sources.bench).toEqual({ collected: 5, refused: { 'journal-full': 2, 'not-a-number': 1 } });
+      expect(ledger.sources.bench).toMatchObject({
+        collected: 5,
+        refused: { 'journal-full': 2, 'not-a-number': 1 },
+        refusedByClass: { normal: { 'journal-full': 2, 'not-a-number': 1 } },
+      });
       expect(checkNodeLedger(ledger)).toEqual([]);
       bench.clock.advance(MINUTE);
       await turns(50);

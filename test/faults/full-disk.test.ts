@@ -82,6 +82,7 @@ async function expectComplete(node: Launched, hub: Launched): Promise<NodeLedger
   expect(ledger.sources.press).toEqual({
     collected: 2 * recording.rows,
     refused: { 'not-finite': recording.broken },
+    refusedByClass: { critical: { 'not-finite': recording.broken } },
   });
   const content = await openHubData(data);
   try {

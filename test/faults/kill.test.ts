@@ -208,7 +208,7 @@ async function expectWhatTheSourcesSaid(content: HubData, ledger: NodeLedger): P
   expect(found.length).toBe(recording.kept.length);
   const wrong = found.findIndex((row, at) => recording.kept[at]!.join() !== Object.values(row).join());
   expect(wrong === -1 ? [] : [wrong, found[wrong], recording.kept[wrong]]).toEqual([]);
-  expect(ledger.sources.press).toEqual({ collected: 2 * ROWS, refused: { 'not-finite': recording.broken } });
+  expect(ledger.sources.press).toMatchObject({ collected: 2 * ROWS, refused: { 'not-finite': recording.broken } });
 
   // A tick of the simulated devices is one commit, and critical ones of it never go: whole or not at all.
   const [torn] = await content.sql(`SELECT count(*) AS ticks FROM (SELECT ts FROM records WHERE stream = 'gate'

@@ -2,20 +2,17 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { uplinkText } from '../../adapters/embedded/uplink-file.ts';
-import { createMemoryAudit, createMemoryLogger } from '../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../adapters/memory/record-store.ts';
-import { createIngest } from '../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../helpers/byte-codec.ts';
 import { askNumber } from '../helpers/hub-data.ts';
 import { createHubRig, type HubRig } from '../helpers/hub-rig.ts';
 import { type IotCoreBroker, startIotCoreBroker } from '../helpers/iot-core-broker.ts';
+import { writeIotCoreDevice } from '../helpers/iot-core-device.ts';
+import { createMemoryIngest } from '../helpers/memory-ingest.ts';
 import { eventually, killAll, launch, run, writeFleet } from '../helpers/processes.ts';
 
 /** A node whose uplink is IoT Core, as an operator runs it: the real command, a broker that speaks as IoT Core does. */
 
 jest.setTimeout(60_000);
-const store = createMemoryRecordStore('cloud');
+const { store, ingest } = createMemoryIngest('cloud');
 const ROWS = 200;
 let rig: HubRig;
 let broker: IotCoreBroker;
@@ -24,14 +21,6 @@ const at = (...names: string[]): string => join(rig.directory, ...names);
 
 beforeAll(async () => {
   rig = await createHubRig({ nodes: ['pump-01'] });
-  const ingest = createIngest({
-    store,
-    codec: byteCodec,
-    nowMs: () => Date.now(),
-    logger: createMemoryLogger(),
-    audit: createMemoryAudit(),
-    mayCarry: (client, node) => client === node,
-  });
   broker = await startIotCoreBroker({ tls: rig.hubTls, fleet: 'rig', ingest });
   const rows = Array.from({ length: ROWS }, (_, index) => index + 1);
   await mkdir(at('work'));
@@ -49,14 +38,7 @@ beforeAll(async () => {
     uplink: [{ type: 'iot-core' }],
     hub: { mqttPort: 0, httpPort: 0 },
   });
-  await mkdir(at('device'));
-  for (const name of ['ca.crt', 'node.crt', 'node.key']) {
-    await copyFile(at('credentials', 'pump-01', name), at('device', name));
-  }
-  await writeFile(
-    at('device', 'uplink.json'),
-    uplinkText({ type: 'iot-core', endpoint: '127.0.0.1', port: broker.port, fleet: 'rig' }),
-  );
+  await writeIotCoreDevice(rig, { node: 'pump-01', fleet: 'rig', port: broker.port }, at('device'));
 });
 afterAll(async () => {
   await killAll();

@@ -6,8 +6,17 @@ import { createMemoryRecordStore, type MemoryRecordStore } from '../../adapters/
 import { createMemoryUplink } from '../../adapters/memory/uplink.ts';
 import { NO_BUDGET } from '../../core/budget-schema.ts';
 import type { KeyRing } from '../../core/key-ring.ts';
-import type { NodePlan, StreamPlan } from '../../core/node-plan.ts';
-import type { Clock, Logger, QuarantineEntry, SourceBatch, SourceSink, SourceState, Uplink } from '../../core/ports.ts';
+import type { NodePlan, SourcePlan, StreamPlan } from '../../core/node-plan.ts';
+import type {
+  Clock,
+  Logger,
+  QuarantineEntry,
+  Source,
+  SourceBatch,
+  SourceSink,
+  SourceState,
+  Uplink,
+} from '../../core/ports.ts';
 import { PRIORITY_CONTRACT } from '../../core/priority.ts';
 import { createSeededRandom } from '../../core/seeded-random.ts';
 import { type EdgeNode, type EdgeNodePorts, startEdgeNode } from '../../edge/node.ts';
@@ -60,6 +69,8 @@ export async function startTestNode(
   plan: NodePlan,
   options: {
     canWait?: boolean;
+    /** @default a source driven by hand */
+    createSource?: (plan: SourcePlan, clock: Clock, logger: Logger) => Source;
     disk?: MemoryDisk;
     farSide?: string;
     wrapDisk?: (disk: MemoryDisk) => MemoryDisk;
@@ -101,14 +112,15 @@ export async function startTestNode(
       random: createSeededRandom(seed++),
       logger,
       quarantine: { put: (entry) => void quarantine.push(entry) },
-      createSource: () => ({
-        canWait: options.canWait ?? false,
-        run: (given, _position, signal, state) => {
-          sink = given;
-          startedWith = state;
-          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      createSource: (source) =>
+        options.createSource?.(source, clock, logger) ?? {
+          canWait: options.canWait ?? false,
+          run: (given, _position, signal, state) => {
+            sink = given;
+            startedWith = state;
+            return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+          },
         },
-      }),
     };
     const node = await startEdgeNode(ports, plan);
     return { node, uplink, wayOut, offer: (batch: SourceBatch) => sink!.offer(batch) };

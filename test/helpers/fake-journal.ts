@@ -11,7 +11,7 @@ import {
 } from '../../core/lane-fates.ts';
 import { LANES, type Lane } from '../../core/priority.ts';
 import { intersect, type Range } from '../../core/ranges.ts';
-import type { Burial, DeadLetter, Journal, JournalOpening, OldEpoch } from '../../journal/journal-port.ts';
+import type { Burial, DeadLetter, Journal, JournalOpening, LentRange, OldEpoch } from '../../journal/journal-port.ts';
 import { createRecordWriter } from '../../journal/record-codec.ts';
 
 /** A journal's queue without a disk: what a forwarder needs of it, in memory, over any number of openings. */
@@ -20,6 +20,8 @@ export interface FakeJournal extends Journal {
   enqueue(lane: Lane, count: number): number;
   /** Everything that the forwarder noted, and when. */
   readonly noted: readonly (Outcome & { atMs: number })[];
+  /** Ranges that were handed out and given back. */
+  readonly released: readonly LentRange[];
   readonly book: FateBook;
   /** Calls fail with this text while it is set. */
   trouble: string | undefined;
@@ -29,6 +31,7 @@ export interface FakeJournal extends Journal {
 export function createFakeJournal(nowMs: () => number): FakeJournal {
   const book = emptyFateBook();
   const noted: (Outcome & { atMs: number })[] = [];
+  const released: LentRange[] = [];
   const enqueuedAt = new Map<string, number[]>();
   const letters = new Map<string, DeadLetter>();
   let epochs: string[] = [];
@@ -57,6 +60,7 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
   const journal: FakeJournal = {
     book,
     noted,
+    released,
     trouble: undefined,
     enqueue(lane, count) {
       const own = at(epochs.at(-1)!, lane);
@@ -79,7 +83,7 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
       retireEpochs(book, new Set(epochs));
       epochs = [...epochs, epoch];
       const fates = structuredClone(book);
-      return { epoch, state: {}, enqueued, epochs: old, fates, damages: 0, localHeld: 0, ageMs: nowMs() };
+      return { epoch, state: {}, series: 0, enqueued, epochs: old, fates, damages: 0, localHeld: 0, ageMs: nowMs() };
     },
     append: () => Promise.reject(new Error('not here')),
     async read({ epoch, lane, from, to, maxRecords }) {
@@ -88,7 +92,7 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
       const parts = unfinished(fatesOf(book, epoch, lane), [{ from, to: end }]).map((range) => {
         const writer = createRecordWriter();
         for (let position = range.from; position < range.to; position++) {
-          writer.push({ series: 0, ts: 1e12 + position, value: position, quality: 'good', clock: 'synced' });
+          writer.push({ series: position, ts: 1e12 + position, value: position, quality: 'good', clock: 'synced' });
         }
         return { ...range, wallMs: 0, monotonicMs: 0, ageMs: at(epoch, lane)[range.from]!, bytes: writer.bytes() };
       });
@@ -96,6 +100,9 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
     },
     async settle(outcomes) {
       note(outcomes);
+    },
+    async release(ranges) {
+      released.push(...ranges);
     },
     noteFarSide: async () => undefined,
     async noteMeter(meter) {
@@ -105,7 +112,7 @@ export function createFakeJournal(nowMs: () => number): FakeJournal {
       failing();
       const id = `${letter.epoch}-${letter.lane}-${letter.from}`;
       letters.set(id, { ...letter, id, buriedMs: nowMs() });
-      return { buried: [{ from: letter.from, to: letter.to }], missing: [] };
+      return { buried: [{ from: letter.from, to: letter.to }], missing: [], unkept: [], discarded: [] };
     },
     deadLetters: async () => [...letters.values()].filter((letter) => dead(letter).length > 0),
     async exhume(ids) {

@@ -10,6 +10,7 @@ import type { Cancel, Clock } from '../../core/ports.ts';
 import { type Lane, PRIORITY_CONTRACT } from '../../core/priority.ts';
 import { createSeededRandom } from '../../core/seeded-random.ts';
 import { createForwarder, type Forwarder } from '../../greengrass-components/forward/forward.ts';
+import type { NameOfSeries } from '../../greengrass-components/forward/pack-envelope.ts';
 import { createIngest } from '../../lambdas/ingest/handler.ts';
 import { byteCodec } from './byte-codec.ts';
 import { createFakeJournal } from './fake-journal.ts';
@@ -25,7 +26,10 @@ export interface SentMessage {
 }
 
 /** The real forwarder and ingest in virtual time, on a journal in memory. */
-export async function createForwardRig(settings: Partial<ForwardSettings> = {}) {
+export async function createForwardRig(
+  settings: Partial<ForwardSettings> = {},
+  seriesName: NameOfSeries = () => ({ device: 'm-1', stream: 'temperature' }),
+) {
   const clock = createVirtualTime();
   const journal = createFakeJournal(clock.monotonicMs);
   const store = createMemoryRecordStore('far-1');
@@ -40,6 +44,7 @@ export async function createForwardRig(settings: Partial<ForwardSettings> = {}) 
   });
   const random = createSeededRandom(7n);
   const sent: SentMessage[] = [];
+  const wishes: { atMs: number; wanted: boolean }[] = [];
   let tellAnswer: (payload: Uint8Array) => void = () => undefined;
   let tellLink: (connected: boolean) => void = () => undefined;
   let connected = true;
@@ -52,6 +57,12 @@ export async function createForwardRig(settings: Partial<ForwardSettings> = {}) 
     if (lane !== mode.lane) return undefined;
     return { type: 'refused', producer: PRODUCER, epoch, lane, from, to, reason: mode.refusal };
   };
+  const allSettings: ForwardSettings = {
+    limits: DEFAULT_LIMITS,
+    priorities: PRIORITY_CONTRACT,
+    budget: NO_BUDGET,
+    ...settings,
+  };
   const start = async (): Promise<void> => {
     forwarder = createForwarder(
       {
@@ -60,7 +71,7 @@ export async function createForwardRig(settings: Partial<ForwardSettings> = {}) 
         random,
         logger,
         codec: byteCodec,
-        seriesName: () => ({ device: 'm-1', stream: 'temperature' }),
+        seriesName,
         uplink: {
           async send(traffic, payload) {
             if (!connected) throw new Error('not connected');
@@ -80,17 +91,15 @@ export async function createForwardRig(settings: Partial<ForwardSettings> = {}) 
             listen(connected);
           },
           using: () => 'hub',
+          wanted: (is) => {
+            wishes.push({ atMs: clock.monotonicMs(), wanted: is });
+            connected = is;
+            tellLink(is);
+          },
           close: async () => undefined,
         },
       },
-      {
-        node: NODE,
-        site: 'site-1',
-        limits: DEFAULT_LIMITS,
-        priorities: PRIORITY_CONTRACT,
-        budget: NO_BUDGET,
-        ...settings,
-      },
+      { node: NODE, site: 'site-1', ...allSettings },
       await journal.open(),
     );
     forwarder.start();
@@ -102,7 +111,10 @@ export async function createForwardRig(settings: Partial<ForwardSettings> = {}) 
     journal,
     store,
     logger,
+    settings: allSettings,
     sent,
+    /** When a connection was wanted, or not any more; it is made and let go at once. */
+    wishes,
     now: clock.monotonicMs,
     forwarder: () => forwarder,
     enqueue(lane: Lane, count = 1): void {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { withoutStaleBuild } from './stale-build.ts';
 
 /** The command line as it is installed: bin/headwater.js on dist/, which `npm run build` makes. */
 const BINARY = resolve(import.meta.dirname, '../../bin/headwater.js');
@@ -53,7 +54,7 @@ export function launch(args: readonly string[], options: { shell?: string; env?:
     child.on('error', fail).on('close', (code, signal) => {
       running = false;
       children.delete(child);
-      done({ code, signal, ...text });
+      done({ code, signal, out: text.out, err: withoutStaleBuild(text.err) });
     });
   });
   ended.catch(() => undefined); // whoever waits hears of it
@@ -61,7 +62,7 @@ export function launch(args: readonly string[], options: { shell?: string; env?:
   return {
     pid: child.pid!,
     out: () => text.out,
-    err: () => text.err,
+    err: () => withoutStaleBuild(text.err),
     isRunning: () => running,
     signal,
     end(name) {

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { StoreLedger } from '../../adapters/embedded/store-counts.ts';
+import { ledgerText } from '../../bin/running/ledger-text.ts';
 import { noTotals } from '../../core/lane-fates.ts';
 import type { NodeLedger } from '../../core/ledger.ts';
+import type { CountStatement } from '../../core/messages.ts';
 import { PRIORITIES } from '../../core/priority.ts';
 import { type HubLedger, hubLedgerOf } from '../../hub/ledger.ts';
-import { envelopeOf } from '../helpers/envelopes.ts';
+import { createStatementBook } from '../../hub/statement-book.ts';
+import { EPOCH_A, EPOCH_B, envelopeOf } from '../helpers/envelopes.ts';
 import { changeOf } from '../helpers/store-change.ts';
 import { openStore, withDirectory } from '../helpers/stores.ts';
 
@@ -194,4 +197,111 @@ test('a node that left the fleet is still compared', async () => {
     [NODE, false],
   ]);
   expect(ledger.balanced).toBe(false);
+});
+
+describe('a node elsewhere', () => {
+  const AT = Date.UTC(2026, 0, 1);
+  const key = { node: NODE, producer: 'edge', epoch: EPOCH_A, lane: 2 as const };
+  const lane = (over: Partial<StoreLedger['lanes'][number]> = {}): StoreLedger['lanes'][number] => ({
+    key,
+    priority: 'normal',
+    rows: 30,
+    positions: 30,
+    stored: 30,
+    givenUp: 5,
+    stated: { upTo: 50, delivered: 28, atMs: AT - 1, storedBelow: 29, givenUpBelow: 5 },
+    ...over,
+  });
+  /** 50 = 28 delivered + 5 given up + 17 waiting. */
+  const word = { upTo: 50, delivered: 28, rest: { waiting: 17, expired: 3, evicted: 2, doubtful: 4 } };
+  const storeOf = (...lanes: StoreLedger['lanes']): StoreLedger => ({
+    farSide: 'far-1',
+    lanes,
+    streams: [],
+    size: { staged: 0, files: 0, rows: 0, bytes: 0, poison: { messages: 0, dropped: 0 } as never },
+  });
+  const ledgerOf = (store: StoreLedger, lanes?: object[], whole = true): HubLedger => {
+    const book = createStatementBook();
+    if (lanes) book.note(NODE, { type: 'counts', lanes: lanes as CountStatement['lanes'], whole }, AT);
+    return hubLedgerOf(store, [NODE], [], book.latestOf);
+  };
+  const stating = (over: object = {}) => [{ ...key, givenUp: [], ...word, ...over }];
+
+  test('is shown as it stated itself, and balanced as of that time', () => {
+    const ledger = ledgerOf(storeOf(lane()), stating());
+    expect(ledger).toMatchObject({ verdict: 'balanced-as-of', balanced: true });
+    expect(ledger.nodes[0]).toMatchObject({
+      checked: 'as-of',
+      statedAtMs: AT,
+      stated: [
+        {
+          priority: 'normal',
+          enqueued: 50,
+          delivered: 28,
+          waiting: 17,
+          inDoubt: 4,
+          open: 17,
+          givenUp: { expired: 3, evicted: 2 },
+        },
+      ],
+    });
+    const text = ledgerText(ledger);
+    expect(text).toMatch(/^node-a +normal +50 +28 +17 +4 +5 +30 +30$/m);
+    expect(text).toMatch(/^node-a: as it stated at 2026-01-01T00:00:00.000Z$/m);
+    expect(text).toMatch(/^node-a normal: 5 given up: 3 expired \(.*\), 2 evicted \(.*\)$/m);
+    expect(text).toMatch(/^balanced as of 2026-01-01T00:00:00.000Z: the records of 1 node/m);
+  });
+
+  test.each([
+    ['enqueued', { upTo: 51 }],
+    ['delivered', { delivered: 27 }],
+    ['waiting', { rest: { ...word.rest, waiting: 18 } }],
+    ['expired', { rest: { ...word.rest, expired: 4 } }],
+    ['dead-lettered', { rest: { ...word.rest, deadLettered: 1 } }],
+    ['damaged', { rest: { ...word.rest, damaged: 1 } }],
+    ['elsewhere', { rest: { ...word.rest, elsewhere: 1 } }],
+  ])('%s one off in its books is a difference', (_what, over) => {
+    const ledger = ledgerOf(storeOf(lane()), stating(over));
+    expect([ledger.verdict, ledger.balanced]).toEqual(['not-balanced', false]);
+    expect(whatDiffers(ledger)).toEqual([expect.stringContaining('enqueued (node) = delivered')]);
+  });
+
+  test('more stored than it can have sent is a difference', () => {
+    const store = lane({ stated: { ...lane().stated!, storedBelow: 50 } });
+    expect(whatDiffers(ledgerOf(storeOf(store), stating()))).toEqual([expect.stringMatching(/stored ≤ .*: 50, 49$/)]);
+  });
+
+  test('after a restart of the hub only what outlives it is known: the rest is waiting or in doubt', () => {
+    const ledger = ledgerOf(storeOf(lane()));
+    expect(ledger).toMatchObject({ verdict: 'unknown', balanced: false });
+    expect(ledger.nodes[0]).toMatchObject({
+      checked: 'no',
+      statedAtMs: AT - 1,
+      stated: [
+        { enqueued: 51, delivered: 28, waiting: undefined, inDoubt: undefined, open: 16, givenUp: { earlier: 5 } },
+      ],
+    });
+    const text = ledgerText(ledger);
+    expect(text).toMatch(/^node-a +normal +51 +28 +16\? +5 +30 +30$/m);
+    expect(text).toMatch(/^unknown: nothing differs, but 1 node has not stated all/m);
+  });
+
+  test('an older release states too little: the same', () => {
+    expect(ledgerOf(storeOf(lane()), stating({ rest: undefined }), false).verdict).toBe('unknown');
+  });
+
+  test('a lane that it has finished with is as the store has it', () => {
+    const earlier = lane({ key: { ...key, epoch: EPOCH_B }, stated: undefined });
+    const [node] = ledgerOf(storeOf(lane(), earlier), stating()).nodes;
+    expect(node!.stated).toMatchObject([
+      { enqueued: 85, delivered: 58, waiting: 17, givenUp: { expired: 3, evicted: 2, earlier: 5 } },
+    ]);
+  });
+
+  test('one that was never heard of makes it unknown; one that left the fleet does not', () => {
+    expect(ledgerOf(storeOf()).verdict).toBe('unknown');
+    expect(ledgerText(ledgerOf(storeOf()))).toMatch(/^node-a: has not stated anything yet/m);
+    const gone = hubLedgerOf(storeOf(lane({ stated: undefined })), [], []);
+    expect(gone).toMatchObject({ verdict: 'balanced', nodes: [{ inFleet: false }] });
+  });
 });

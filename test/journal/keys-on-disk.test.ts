@@ -11,6 +11,7 @@ import { createJournal } from '../../journal/journal.ts';
 import { retireKeys } from '../../journal/keys-on-disk.ts';
 import { commitOf, readAll } from '../contracts/journal.ts';
 
+const NO_KEYS = new Set<number>();
 let seed = 1n;
 const journalOn = (disk: MemoryDisk, keys: KeyRing, producer = 'sense', logger = createMemoryLogger()) =>
   createJournal(
@@ -61,7 +62,7 @@ test('a key is retired once no segment of either log needs it, not before', asyn
   keys.rotate();
   const journal = journalOn(disk, keys);
   await journal.open();
-  await retireKeys(disk, keys);
+  await retireKeys(disk, keys, NO_KEYS);
   expect(keys.find(1)).toBeDefined();
   expect((await readAll(journal, epoch, 2, 3)).values).toEqual([1, 2, 3]);
   await journal.settle([{ epoch, lane: 2, from: 0, to: 3, fate: 'delivered' }]);
@@ -69,7 +70,7 @@ test('a key is retired once no segment of either log needs it, not before', asyn
     await journal.close();
     await journal.open();
   }
-  await retireKeys(disk, keys);
+  await retireKeys(disk, keys, NO_KEYS);
   expect(keys.find(1)).toBeUndefined();
   await journal.close();
   await expect(journal.open()).resolves.toBeDefined();
@@ -125,3 +126,36 @@ function renumber(bytes: Buffer, segment: number): Buffer {
   }
   return copy;
 }
+
+test('a key that a whole file kept aside needs stays', async () => {
+  const keys = createMemoryKeyRing();
+  const { disk } = await writtenDisk(keys);
+  const foreign = Buffer.from(disk.files.get('records-0000000001.hwj')!);
+  keys.rotate();
+  for (const name of [...disk.files.keys()]) disk.files.delete(name);
+  disk.files.set('aside-records-0000000001.hwj', foreign);
+  const journal = journalOn(disk, keys);
+  await journal.open();
+  keys.rotate();
+  await journal.rotateKeys();
+  expect(keys.find(1)).toBeDefined();
+});
+
+test('a key is kept for a segment whose removal a power cut may still undo', async () => {
+  const keys = createMemoryKeyRing();
+  const { disk } = await writtenDisk(keys);
+  const before = new Map(disk.files);
+  keys.rotate();
+  for (const name of before.keys()) disk.files.delete(name);
+  // What was removed is gone for good only once the directory is synced.
+  const unsyncable: MemoryDisk = {
+    ...disk,
+    syncDirectory: () => {
+      throw new Error('EIO');
+    },
+  };
+  await expect(retireKeys(unsyncable, keys, NO_KEYS)).rejects.toThrow('EIO');
+  for (const [name, bytes] of before) disk.files.set(name, bytes);
+  await journalOn(disk, keys).open();
+  expect(keys.find(1)).toBeDefined();
+});

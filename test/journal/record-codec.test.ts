@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CLOCKS, QUALITIES } from '../../core/reading.ts';
 import { MAX_ARRAY_SAMPLES, MAX_JSON_BYTES, MAX_LOG_BYTES, type Value } from '../../core/value.ts';
-import { createRecordWriter, type JournalRecord, readRecords } from '../../journal/record-codec.ts';
+import { createRecordWriter, type JournalRecord, offsetAfter, readRecords } from '../../journal/record-codec.ts';
 import { anyValue } from '../helpers/envelopes.ts';
 
 const record = (value: Value): JournalRecord => ({ series: 7, ts: 1.5e12, value, quality: 'good', clock: 'synced' });
@@ -34,6 +34,8 @@ test('any records come back as they were, each with its place', () => {
         expect(readRecords(bytes.subarray(offset, offset + length))).toMatchObject([{ record: one }]);
       }
       expect(found.reduce((sum, { length }) => sum + length, 0)).toBe(bytes.length);
+      for (const [index, { offset }] of found.entries()) expect(offsetAfter(bytes, index)).toBe(offset);
+      expect(offsetAfter(bytes, records.length)).toBe(bytes.length);
     }),
   );
 });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LANES } from '../../core/priority.ts';
 import { JOURNAL_LANES } from '../../journal/commit-codec.ts';
-import { packSpans, unpackSpans } from '../../journal/span-codec.ts';
+import { packSpans, unpackEnds, unpackSpans } from '../../journal/span-codec.ts';
 
 const count = fc.integer({ min: 0, max: 2 ** 40 });
 const age = fc.integer({ min: -(2 ** 40), max: 2 ** 40 });
@@ -31,10 +31,14 @@ const span = fc.record({
   ),
 });
 
-test('law: spans come back from their packed form as JSON', () => {
+const end = fc.tuple(epoch, fc.array(count, { minLength: LANES.length, maxLength: LANES.length }));
+
+test('law: spans and ends come back from their packed form as JSON', () => {
   fc.assert(
-    fc.property(fc.array(span, { maxLength: 5 }), (spans) => {
-      expect(unpackSpans(JSON.parse(JSON.stringify(packSpans(spans))))).toEqual(spans);
+    fc.property(fc.array(span, { maxLength: 5 }), fc.uniqueArray(end, { selector: ([of]) => of }), (spans, ends) => {
+      const packed = JSON.parse(JSON.stringify(packSpans(spans, ends)));
+      expect(unpackSpans(packed)).toEqual(spans);
+      expect(unpackEnds(packed)).toEqual(ends);
     }),
   );
 });

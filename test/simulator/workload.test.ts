@@ -45,9 +45,9 @@ test('a row that differs in its value from what was offered is found out, whatev
   const { readings } = maker(0).batch(1, true, 200);
   for (const offered of readings.filter(({ ts, value }) => ts !== undefined && value !== null)) {
     const row = rowOf(offered);
-    const record = { reading: offered, ts: row.ts, clock: row.clock, orElse: [], stored: false };
-    const model = { recordAt: () => record, stored: () => undefined } as unknown as NodeModel;
-    const check = (found: StoredRow) => checkRow(found, new Map([[row.node, model]]), () => [], 0);
+    const record = { reading: offered, ts: row.ts, clock: row.clock, orElse: [], stores: 0 };
+    const model = { recordAt: () => record, storedBy: () => undefined } as unknown as NodeModel;
+    const check = (found: StoredRow) => checkRow(found, 1, new Map([[row.node, model]]), () => [], 0);
     expect(check(row)).toBeUndefined();
     const { value, text, samples } = row;
     const changed = {

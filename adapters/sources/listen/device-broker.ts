@@ -3,12 +3,12 @@ import { Aedes, type AuthErrorCode, type Client, type ConnectPacket, type Publis
 import type { Audit, Clock, Logger } from '../../../core/ports.ts';
 import { atMost } from '../../at-most.ts';
 import type { TlsMaterial } from '../../embedded/key-pair.ts';
+import { openBrokerPort } from '../../mqtt/broker-port.ts';
 import { sayGoodbye } from '../../mqtt/goodbye.ts';
 import { guardReads } from '../../mqtt/guarded-reads.ts';
 import { certificateNameOf, isLoss, labelOf, type Peer } from '../../mqtt/peer.ts';
 import { createReadGate, READ_LIMITS } from '../../mqtt/read-gate.ts';
 import { createRefusalLedger } from '../../mqtt/refusals.ts';
-import { listenTls } from '../../mqtt/tls-listener.ts';
 import { admitClient, LISTENER_REFUSALS, type ListenerRefusal } from './admission.ts';
 import { createInflows, type Inflow } from './inflow.ts';
 import type { DeviceMessage } from './intake.ts';
@@ -123,21 +123,17 @@ export async function createDeviceBroker(ports: DeviceBrokerPorts, config: Devic
   aedes.on('clientReady', (client) => {
     logger.debug({ device: client.id, address: connectionOf(client).address }, 'device connected');
   });
-  aedes.on('clientError', noteTrouble);
-  aedes.on('connectionError', noteTrouble);
-
-  const listener = await listenTls(
+  const listener = await openBrokerPort(
+    aedes,
     {
       tls: ports.tls,
       onConnection: serve,
       onRefused: refusals.note,
       onError: (error) => logger.error({ err: error }, 'listener: port failed'),
+      onTrouble: noteTrouble,
     },
     { host: config.host, port: config.port, peers: config.clients.size },
-  ).catch((error: unknown) => {
-    aedes.close();
-    throw error;
-  });
+  );
 
   function serve(socket: TLSSocket, address: string): void {
     if (closing) return void socket.destroy();

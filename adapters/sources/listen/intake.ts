@@ -69,6 +69,19 @@ export function createIntake(clock: Clock, { plans, route, window, sinkOf, onBro
   let retryMs = FIRST_RETRY_MS;
   let cancelRetry: Cancel | undefined;
   let stopped = false;
+  /** By client: its newest message with a packet id. */
+  const lastTurns = new Map<string, { connection: number; turn: Promise<void> }>();
+
+  /**
+   * Acknowledgements keep the order of the messages (MQTT 3.1.1, 4.6). Otherwise a message whose fate takes long would
+   * be overtaken by more than its device may have open, fall out of the window, and be new when it is sent again.
+   */
+  const inTurn = ({ client, connection }: DeviceMessage, fate: Promise<void>): Promise<void> => {
+    const before = lastTurns.get(client);
+    const turn = before?.connection === connection ? before.turn.then(() => fate) : fate;
+    lastTurns.set(client, { connection, turn });
+    return turn;
+  };
 
   const read = (message: DeviceMessage): { source: string; parsed: Parsed } => {
     const to = route(message.client, message.topic);
@@ -119,7 +132,7 @@ export function createIntake(clock: Clock, { plans, route, window, sinkOf, onBro
       const known = arrival && window.find(client, arrival);
       if (known) {
         counts.redelivered++;
-        return known.fate;
+        return inTurn(message, known.fate);
       }
       const { source, parsed } = read(message);
       const { promise: fate, resolve: settle } = withResolver();
@@ -130,7 +143,7 @@ export function createIntake(clock: Clock, { plans, route, window, sinkOf, onBro
         batch.state = { [`${client}/${slot}`]: entry };
       } else counts.unacknowledged++;
       admit({ source, batch, settle });
-      return fate;
+      return arrival ? inTurn(message, fate) : fate;
     },
     counts: () => ({ ...counts, held: held.length }),
     stop() {

@@ -11,6 +11,10 @@ export type ListenerCredentials = { ok: true; tls: TlsMaterial; validToMs: numbe
 export const listenerFolder = (credentials: string, node: string, fleetDirectory: string): string =>
   resolve(fleetDirectory, credentials.replaceAll('{node}', node));
 
+/** As it has to be typed, but for the fleet file and the name that devices dial. */
+export const provisionCall = (node: string): string =>
+  `headwater provision listener ${node} --fleet FLEET.yaml --host HOST`;
+
 /** What a listener shows its devices and whom it trusts, or what is wrong with it, in words for an operator. */
 export async function loadListenerCredentials(
   config: Pick<ListenSourceConfig, 'credentials' | 'ca'>,
@@ -27,7 +31,7 @@ export async function loadListenerCredentials(
     try {
       const text = await readIfThere(paths[part]);
       if (text === undefined) {
-        return { ok: false, detail: `${paths[part]} does not exist: run "headwater provision listener ${place.node}"` };
+        return { ok: false, detail: `${paths[part]} does not exist: run "${provisionCall(place.node)}"` };
       }
       texts[part] = text;
     } catch (error) {

@@ -15,7 +15,9 @@ async function underTest(directory: string, poison: PoisonBounds): Promise<Store
     store,
     rows: () => rowsIn(store, directory),
     statements: async () =>
-      (await store.counts()).flatMap(({ key, stated }) => (stated === undefined ? [] : [{ key, ...stated }])),
+      (await store.counts()).flatMap(({ key, stated }) =>
+        stated === undefined ? [] : [{ key, upTo: stated.upTo, delivered: stated.delivered }],
+      ),
     poison: () => store.poison(),
     poisonCounts: async () => (await store.size()).poison,
     reopen: async () => {

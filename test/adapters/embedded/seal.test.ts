@@ -288,7 +288,14 @@ describe('counts', () => {
           statements: [{ key, upTo: 9, delivered: 5 }],
         }),
       );
-      const lane = { key, rows: 5, positions: 5, stored: 5, givenUp: 2, stated: { upTo: 9, delivered: 5 } };
+      const lane = {
+        key,
+        rows: 5,
+        positions: 5,
+        stored: 5,
+        givenUp: 2,
+        stated: { upTo: 9, delivered: 5, storedBelow: 5, givenUpBelow: 2, atMs: START_MS },
+      };
       expect(await store.counts()).toEqual([lane]);
       expect(await store.index()).toEqual([
         {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { createManualClock } from '../../../adapters/memory/clock.ts';
 import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { type BatcherLimits, createBatcher, type MessageFate } from '../../../adapters/mqtt/batcher.ts';
 import type { TrafficClass } from '../../../core/flow.ts';
 import type { IngestMessage, IngestResult } from '../../../lambdas/ingest/env.ts';
+
+const WIDE: BatcherLimits = { maxMessages: 1_000, maxBytes: 1e6, maxMs: 100, maxWaitingBytes: 1e7 };
 
 /** An ingest whose batches finish when told, and everything that happens, in order. */
 function createRig(limits?: BatcherLimits) {
@@ -11,13 +14,14 @@ function createRig(limits?: BatcherLimits) {
   const batches: string[][] = [];
   const waiting: { resolve: (result: IngestResult) => void; reject: (error: Error) => void }[] = [];
   const logger = createMemoryLogger();
+  const clock = createManualClock();
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
   const ingest = (messages: readonly IngestMessage[]) => {
     batches.push(messages.map(({ payload }) => text(payload)));
     return new Promise<IngestResult>((resolve, reject) => waiting.push({ resolve, reject }));
   };
   const answer = (client: string, payload: Uint8Array) => events.push(`answer ${client} ${text(payload)}`);
-  const batcher = createBatcher({ ingest, answer, logger }, limits);
+  const batcher = createBatcher({ ingest, answer, logger, clock }, limits);
   const offer = (traffic: TrafficClass, payload: string) =>
     batcher.offer(traffic, { client: 'n-1', payload: Buffer.from(payload) }, (fate: MessageFate) => {
       events.push(`${payload} ${fate}`);
@@ -27,11 +31,11 @@ function createRig(limits?: BatcherLimits) {
     waiting.shift()!.resolve({ answers: [], failed: [], ...result });
     await turn();
   };
-  return { batcher, batches, events, logger, offer, turn, finish, waiting };
+  return { batcher, batches, clock, events, logger, offer, turn, finish, waiting };
 }
 
 describe('batcher', () => {
-  test('one batch in flight; what comes meanwhile makes the next, critical first', async () => {
+  test('one batch in flight; what comes meanwhile makes the next, critical before it', async () => {
     const { batches, offer, turn, finish } = createRig();
     offer('bulk', 'a');
     await turn();
@@ -40,11 +44,49 @@ describe('batcher', () => {
     await turn();
     expect(batches).toEqual([['a']]);
     await finish();
-    expect(batches).toEqual([['a'], ['X', 'b', 'c']]);
+    expect(batches).toEqual([['a'], ['X']]);
+    await finish();
+    expect(batches).toEqual([['a'], ['X'], ['b', 'c']]);
     await finish();
     offer('bulk', 'd');
     await turn();
-    expect(batches).toEqual([['a'], ['X', 'b', 'c'], ['d']]);
+    expect(batches).toEqual([['a'], ['X'], ['b', 'c'], ['d']]);
+  });
+
+  test('a stream of critical messages does not keep the others out', async () => {
+    const { batches, offer, turn, finish } = createRig({ ...WIDE, maxMessages: 4 });
+    for (let index = 0; index < 100; index++) offer('critical', 'X');
+    offer('bulk', 'a');
+    offer('bulk', 'b');
+    offer('bulk', 'c');
+    await turn();
+    for (let left = 3; left > 0; left--) await finish();
+    expect(batches).toEqual([
+      ['X', 'X', 'X', 'X'],
+      ['X', 'X', 'a', 'b'],
+      ['X', 'X', 'X', 'X'],
+      ['X', 'X', 'c'],
+    ]);
+  });
+
+  test('a batch holds no more bulk than the store takes in the time that a critical message may wait', async () => {
+    const { batches, clock, offer, turn, finish } = createRig({ ...WIDE, maxMs: 100 });
+    const payload = 'x'.repeat(2_000);
+    for (let index = 0; index < 500; index++) offer('bulk', payload);
+    await turn();
+    const finishAfter = async (msAMessage: number): Promise<number> => {
+      const { length } = batches.at(-1)!;
+      clock.advance(msAMessage * length);
+      await finish();
+      return length;
+    };
+    let fast = 0;
+    for (let left = 4; left > 0; left--) fast = await finishAfter(1);
+    expect(fast).toBeGreaterThan(20);
+    await finishAfter(20);
+    for (let left = 10; left > 0; left--) expect(await finishAfter(20)).toBeLessThanOrEqual(100 / 20);
+    for (let left = 4; left > 0; left--) await finishAfter(1);
+    expect(batches.at(-1)!.length).toBeGreaterThan(20);
   });
 
   test('answers go out before messages are settled, and nothing is settled before ingest has', async () => {
@@ -58,7 +100,7 @@ describe('batcher', () => {
   });
 
   test('bounds: messages and bytes of a batch, one message always goes', async () => {
-    const { batches, offer, turn, finish } = createRig({ maxMessages: 3, maxBytes: 10, maxWaitingBytes: 1_000 });
+    const { batches, offer, turn, finish } = createRig({ ...WIDE, maxMessages: 3, maxBytes: 10 });
     for (const payload of ['a', 'b', 'c', 'd', '123456', '7890', 'x'.repeat(50), 'e']) offer('bulk', payload);
     await turn();
     for (let left = 5; left > 0; left--) await finish();
@@ -66,7 +108,7 @@ describe('batcher', () => {
   });
 
   test('too much waiting: bulk is not taken now, critical still is, up to its reserve', async () => {
-    const { events, offer, turn } = createRig({ maxMessages: 1, maxBytes: 1, maxWaitingBytes: 10 });
+    const { events, offer, turn } = createRig({ ...WIDE, maxMessages: 1, maxBytes: 1, maxWaitingBytes: 10 });
     offer('bulk', '0123456789');
     offer('bulk', 'b');
     offer('critical', 'CCCCC');
@@ -114,11 +156,7 @@ describe('batcher', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(message, { maxLength: 40 }), async (messages) => {
-        const { batches, offer, turn, finish, waiting } = createRig({
-          maxMessages: 5,
-          maxBytes: 40,
-          maxWaitingBytes: 1e6,
-        });
+        const { batches, offer, turn, finish, waiting } = createRig({ ...WIDE, maxMessages: 5, maxBytes: 40 });
         const names = messages.map(({ traffic, size }, index) => ({ traffic, name: `${index}`.padStart(size, '.') }));
         for (const { traffic, name } of names) offer(traffic, name);
         await turn();

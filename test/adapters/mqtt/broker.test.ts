@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import { issueCertificate, openAuthority } from '../../../adapters/embedded/certificate-authority.ts';
 import type { TlsMaterial } from '../../../adapters/embedded/key-pair.ts';
 import { systemClock } from '../../../adapters/embedded/system-clock.ts';
@@ -11,11 +11,12 @@ import type { BrokerRefusal } from '../../../adapters/mqtt/admission.ts';
 import { createBroker } from '../../../adapters/mqtt/broker.ts';
 import type { IngestMessage } from '../../../lambdas/ingest/env.ts';
 import { createHubRig, type HubRig, ingestNothing, until } from '../../helpers/hub-rig.ts';
+import { closed, createMqttClients } from '../../helpers/mqtt-client.ts';
 
 let rig: HubRig;
 let other: HubRig;
 const ingested: IngestMessage[] = [];
-const clients: MqttClient[] = [];
+const clients = createMqttClients(() => rig.port);
 
 beforeAll(async () => {
   const ingest = async (messages: readonly IngestMessage[]) => {
@@ -26,7 +27,7 @@ beforeAll(async () => {
   other = await createHubRig({ nodes: ['n-1'] });
 });
 afterAll(async () => {
-  await Promise.all(clients.map((client) => client.endAsync(true)));
+  await Promise.all(clients.take().map((client) => client.endAsync(true)));
   await rig.dispose();
   await other.dispose();
 });
@@ -47,30 +48,10 @@ async function expectRefused(reason: BrokerRefusal, run: () => Promise<unknown>,
   expect(rig.logger.lines.some(({ fields }) => (fields as { reason?: string }).reason === reason)).toBe(true);
 }
 
-function dial(tls: Partial<TlsMaterial>, options: IClientOptions = {}): MqttClient {
-  const client = mqtt.connect({
-    protocol: 'mqtts',
-    host: '127.0.0.1',
-    port: rig.port,
-    ...tls,
-    clientId: 'n-1',
-    reconnectPeriod: 0,
-    connectTimeout: 5_000,
-    ...options,
-  });
-  client.on('error', () => {});
-  clients.push(client);
-  return client;
-}
-const closed = (client: MqttClient) => new Promise<void>((resolve) => client.once('close', () => resolve()));
-async function connected(node = 'n-1', options: IClientOptions = {}): Promise<MqttClient> {
-  const client = dial(await rig.credentialsOf(node), { clientId: node, ...options });
-  await new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.once('close', () => reject(new Error('closed before CONNACK')));
-  });
-  return client;
-}
+const dial = (tls: Partial<TlsMaterial>, options: IClientOptions = {}): MqttClient =>
+  clients.dial(tls, { clientId: 'n-1', ...options });
+const connected = async (node = 'n-1', options: IClientOptions = {}): Promise<MqttClient> =>
+  clients.connected(await rig.credentialsOf(node), { clientId: node, ...options });
 
 function sendRaw(tls: TlsMaterial, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {

@@ -45,7 +45,13 @@ describe('several uplinks', () => {
   const NAMES = ['hub', 'iot-core', 'spare'];
   let clock: ReturnType<typeof createManualClock>;
   let logger: ReturnType<typeof createMemoryLogger>;
-  let sides: { up: boolean; answers: boolean; got: string[]; open: Set<Uplink & { setLink: (up: boolean) => void }> }[];
+  let sides: {
+    up: boolean;
+    answers: boolean;
+    says?: string;
+    got: string[];
+    open: Set<Uplink & { setLink: (up: boolean) => void }>;
+  }[];
   let uplink: Uplink;
   let heard: string[];
 
@@ -58,7 +64,7 @@ describe('several uplinks', () => {
       const side = sides[index]!;
       const inner = createMemoryUplink(async (messages) => {
         side.got.push(...messages.map(({ payload }) => Buffer.from(payload).toString()));
-        const payload = Buffer.from(`from ${NAMES[index]}`);
+        const payload = Buffer.from(side.says ?? `from ${NAMES[index]}`);
         return { answers: side.answers ? messages.map(({ client }) => ({ client, payload })) : [], failed: [] };
       }, 'n-1');
       inner.setLink(side.up);
@@ -97,6 +103,29 @@ describe('several uplinks', () => {
     await say('a');
     await pass(3_600_000);
     expect([heard, uplink.using(), openNow()]).toEqual([['up', 'from hub'], 'hub', [1, 0, 0]]);
+  });
+
+  test('one that only asks for something does not answer: the next one is used', async () => {
+    sides[0]!.says = '{"type":"pull"}';
+    await say('a');
+    expect(heard).toEqual(['up', '{"type":"pull"}']);
+    await pass(300_000);
+    expect(uplink.using()).toBe('iot-core');
+  });
+
+  test('not wanted: nothing is dialled and nothing changes; the one in use stays in use', async () => {
+    setUp(0, false);
+    await pass(60_000);
+    uplink.wanted(false);
+    setUp(1, false);
+    heard.length = 0;
+    await pass(24 * 3_600_000);
+    setUp(1, true);
+    await pass(600_000);
+    expect([heard, uplink.using(), openNow()]).toEqual([[], 'iot-core', [0, 1, 0]]);
+    uplink.wanted(true);
+    await say('a');
+    expect([heard, sides[1]!.got]).toEqual([['up', 'from iot-core'], ['a']]);
   });
 
   test('the first is gone: the next is used, and later the first again; each change is a lost and a new link', async () => {
@@ -143,6 +172,21 @@ describe('several uplinks', () => {
     expect(uplink.using()).toBe('spare');
     await say('a');
     expect(sides[2]!.got).toEqual(['a']);
+  });
+
+  test('while none of them serves they take turns for hours, and that is told once', async () => {
+    for (const side of [0, 1, 2]) setUp(side, false);
+    await pass(4 * 3_600_000);
+    const changes = () => logger.lines.filter(({ message }) => message.includes('another one is'));
+    expect(changes().length).toBeGreaterThan(5);
+    expect(changes().filter(({ level }) => level === 'warn')).toHaveLength(1);
+    setUp(uplink.using() === 'hub' ? 0 : uplink.using() === 'iot-core' ? 1 : 2, true);
+    await pass(60_000);
+    await say('a');
+    for (const side of [0, 1, 2]) setUp(side, false);
+    logger.lines.length = 0;
+    await pass(4 * 3_600_000);
+    expect(changes().filter(({ level }) => level === 'warn')).toHaveLength(1); // another story
   });
 
   test('looks are quiet in the log, and what is closed leaves nothing open and is not heard', async () => {

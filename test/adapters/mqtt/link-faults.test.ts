@@ -48,18 +48,11 @@ describe('one connection over a bad way', () => {
     await until('up', () => links.length === 1);
     proxy.freeze();
     const frozenAt = performance.now();
-    let sending = true;
     const lost: unknown[] = [];
-    const keepSending = async (): Promise<void> => {
-      while (sending) {
-        uplink.send('bulk', new Uint8Array(100)).catch((error) => lost.push(error));
-        await new Promise((done) => setTimeout(done, 100));
-      }
-    };
-    const sent = keepSending();
-    await until('found', () => links.length === 2);
-    sending = false;
-    await sent;
+    await until('found', () => {
+      uplink.send('bulk', new Uint8Array(100)).catch((error) => lost.push(error));
+      return links.length === 2;
+    });
     expect(links[1]!.up).toBe(false);
     const foundMs = links[1]!.atMs - frozenAt;
     expect(foundMs).toBeGreaterThan(KEEPALIVE_S * 500);
@@ -70,6 +63,21 @@ describe('one connection over a bad way', () => {
     proxy.thaw();
     await until('up again', () => links.at(-1)!.up);
     await uplink.send('bulk', Buffer.from('works'));
+  });
+
+  test('woken, put to sleep and woken again within a moment: one connection', async () => {
+    const { uplink, links } = await dial();
+    await until('up', () => links.length === 1);
+    uplink.wanted(false);
+    for (let time = 0; time < 3; time++) {
+      uplink.wanted(true);
+      uplink.wanted(false);
+    }
+    uplink.wanted(true);
+    await until('up again', () => links.length === 3);
+    await uplink.send('bulk', Buffer.from('works'));
+    expect([proxy.connections(), links.map(({ up }) => up)]).toEqual([2, [true, false, true]]);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
   test('a far side that takes the connection and says nothing: given up in bounded time, tried again', async () => {

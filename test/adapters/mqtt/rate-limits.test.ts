@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import { createManualClock } from '../../../adapters/memory/clock.ts';
 import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { type BatcherLimits, createBatcher } from '../../../adapters/mqtt/batcher.ts';
 import type { Uplink } from '../../../core/ports.ts';
@@ -66,7 +67,7 @@ test('messages a second are limited too, however small they are; closing while h
 test('batches: who comes to a queue of another is in the next batch, not behind all that waits', async () => {
   const batches: string[][] = [];
   let release = (): void => {};
-  const limits: BatcherLimits = { maxMessages: 10, maxBytes: 1e6, maxWaitingBytes: 1e7 };
+  const limits: BatcherLimits = { maxMessages: 10, maxBytes: 1e6, maxMs: 100, maxWaitingBytes: 1e7 };
   const batcher = createBatcher(
     {
       ingest: async (messages: readonly IngestMessage[]) => {
@@ -78,6 +79,7 @@ test('batches: who comes to a queue of another is in the next batch, not behind 
       },
       answer: () => {},
       logger: createMemoryLogger(),
+      clock: createManualClock(),
     },
     limits,
   );

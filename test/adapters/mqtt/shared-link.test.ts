@@ -17,6 +17,7 @@ function fakeUplink(note: (traffic: TrafficClass, bytes: number) => void) {
       tell = listen;
     },
     using: () => 'hub',
+    wanted: (is) => tell(is),
     close: async () => {},
   };
   return { uplink, setLink: (up: boolean) => tell(up) };
@@ -86,6 +87,14 @@ describe('several nodes behind one link', () => {
     for (let index = 0; index < 5; index++) void one.uplink.send('bulk', new Uint8Array(60_000)).catch(() => {});
     const waiting = one.uplink.send('bulk', new Uint8Array(1));
     await one.uplink.close();
+    await expect(waiting).rejects.toThrow('not connected any more');
+  });
+
+  test('the wish for a connection goes to the uplink; what waits for its turn is dropped with it', async () => {
+    const { uplink } = join('n-1');
+    await uplink.send('bulk', new Uint8Array(RATE)); // takes all there is for a while
+    const waiting = uplink.send('bulk', new Uint8Array(100));
+    uplink.wanted(false);
     await expect(waiting).rejects.toThrow('not connected any more');
   });
 });

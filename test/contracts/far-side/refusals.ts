@@ -13,12 +13,16 @@ export function refusalCases({ far, send, take }: Driver): void {
       ['nothing', new Uint8Array(0)],
       ['noise', Buffer.from('some words that are no message')],
       ['a broken question', Buffer.from('{"type":"status"')],
-      ['a question of another kind', Buffer.from('{"type":"please"}')],
       ['an envelope cut off in its identity', good.subarray(0, 12)],
       ['an envelope of another name', Buffer.concat([Buffer.from('HX'), good.subarray(2)])],
     ])('%s: put aside without an answer, since nobody is named', async (_, payload) => {
       expect(await take('node-a', payload)).toEqual([]);
       expect(await far().poison()).toMatchObject([{ client: 'node-a', reason: 'undecodable' }]);
+    });
+
+    test('a kind that only a newer node knows is passed over, and not put aside', async () => {
+      expect(await take('node-a', Buffer.from('{"type":"please"}'))).toEqual([]);
+      expect(await far().poison()).toEqual([]);
     });
 
     test.each<[string, Uint8Array, string]>([

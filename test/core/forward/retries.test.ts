@@ -1,41 +1,38 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_BUDGET } from '../../../core/budget-schema.ts';
 import { markAge } from '../../../core/forward/age.ts';
-import { applyAnswer } from '../../../core/forward/answers.ts';
 import { noteBuried } from '../../../core/forward/dead-letters.ts';
-import { type ForwardPlan, planForward, timeoutMs } from '../../../core/forward/plan.ts';
-import { DEFAULT_LIMITS, type ForwardSettings } from '../../../core/forward/settings.ts';
+import type { ForwardPlan } from '../../../core/forward/plan.ts';
 import {
   emptyLane,
-  type ForwardState,
   inDoubtIn,
   type LaneState,
   newForwardState,
   noteEnqueued,
   noteLink,
   noteOutcome,
-  noteSent,
   recoveredLane,
 } from '../../../core/forward/state.ts';
-import { PRODUCER } from '../../../core/identity.ts';
 import { NO_FATES, triesOf } from '../../../core/lane-fates.ts';
-import { type Answer, type AnswerItem, FREE_REFUSALS, REFUSALS, type Refusal } from '../../../core/messages.ts';
+import { type AnswerItem, FREE_REFUSALS, REFUSALS, type Refusal } from '../../../core/messages.ts';
 import { PRIORITY_CONTRACT } from '../../../core/priority.ts';
 import type { Range } from '../../../core/ranges.ts';
+import {
+  answer,
+  apply,
+  carryOut,
+  EPOCH,
+  HOUR,
+  keyOf,
+  plan,
+  SECOND,
+  SETTINGS,
+  stored,
+  upState,
+} from './forward-states.ts';
 
-const EPOCH = '00000000000000aa';
-const SETTINGS: ForwardSettings = {
-  limits: { ...DEFAULT_LIMITS, maxFlights: 4, maxRecords: 100 },
-  priorities: PRIORITY_CONTRACT,
-  budget: NO_BUDGET,
-};
 const HIGH = PRIORITY_CONTRACT.high;
-const SECOND = 1_000;
-const HOUR = 3_600 * SECOND;
-const KEY = { producer: PRODUCER, epoch: EPOCH, lane: 1 } as const;
+const KEY = keyOf(1);
 
-const answer = (...items: AnswerItem[]): Answer => ({ farSide: 'far-1', items });
-const stored = (...ranges: Range[]): AnswerItem => ({ type: 'stored', ...KEY, ranges });
 const refused = (range: Range, reason: Refusal = 'not-allowed'): AnswerItem => ({
   type: 'refused',
   ...KEY,
@@ -46,33 +43,17 @@ const unknown = (range: Range): AnswerItem => ({ type: 'status', ...KEY, asked: 
 
 /** One lane of priority high behind a link that is up, and a far side that has spoken. */
 function high(lane: LaneState = emptyLane(EPOCH, 1)) {
-  const state: ForwardState = newForwardState([lane]);
-  const plan = (now: number): ForwardPlan => planForward(state, now, 0, SETTINGS);
-  const say = (now: number, ...items: AnswerItem[]) => applyAnswer(state, answer(...items), now, 0, SETTINGS).outcomes;
-  noteLink(state, true, 0);
-  say(0);
-  state.statementAt = Number.POSITIVE_INFINITY;
+  const state = upState(lane);
   return {
     state,
     lane,
-    plan,
-    say,
+    plan: (now: number): ForwardPlan => plan(state, now),
+    say: (now: number, ...items: AnswerItem[]) => apply(state, answer(...items), now).outcomes,
     enqueue(now: number, count = 1): void {
       noteEnqueued(lane, lane.end + count, now);
       markAge(state, lane, now, SETTINGS);
     },
-    send: (now: number): Range[] =>
-      plan(now).sends.map(({ from, to }) => {
-        noteSent(lane, {
-          from,
-          to,
-          sentAt: now,
-          timeoutAt: now + timeoutMs(lane, { from, to }, 0, SETTINGS),
-          bytes: 1,
-          commits: [],
-        });
-        return { from, to };
-      }),
+    send: (now: number): Range[] => carryOut(state, now),
   };
 }
 
@@ -123,7 +104,7 @@ describe('refusals', () => {
     ) {
       for (const range of send(now)) {
         const bad = range.from <= poison && poison < range.to;
-        say(now, bad ? refused(range) : stored(range));
+        say(now, bad ? refused(range) : stored(1, range));
       }
     }
     const [{ from, to } = { from: 0, to: 0 }, ...more] = lane.dying;
@@ -172,7 +153,7 @@ describe('silence', () => {
     const { lane, enqueue, send, say } = silent();
     enqueue(10 * SECOND);
     expect(send(10 * SECOND)).toEqual([{ from: 1, to: 2 }]);
-    say(11 * SECOND, stored({ from: 1, to: 2 }));
+    say(11 * SECOND, stored(1, { from: 1, to: 2 }));
     expect(triesOf(lane.fates, one)).toBe(1);
     expect(lane.fates.tries).toMatchObject([{ reason: 'no-answer' }]);
   });
@@ -183,7 +164,7 @@ describe('silence', () => {
     send(0);
     enqueue(1);
     send(HIGH.initialTimeoutMs - 1);
-    say(HIGH.initialTimeoutMs - 1, stored({ from: 1, to: 2 }));
+    say(HIGH.initialTimeoutMs - 1, stored(1, { from: 1, to: 2 }));
     expect(triesOf(lane.fates, one)).toBe(0);
   });
 
@@ -195,7 +176,7 @@ describe('silence', () => {
     expect(state.far).toBe('down');
     say(HOUR, unknown(one));
     enqueue(HOUR);
-    for (const range of send(HOUR)) say(HOUR, stored(range));
+    for (const range of send(HOUR)) say(HOUR, stored(1, range));
     expect(lane.fates.tries).toEqual([]);
     expect(lane.fates.delivered).toEqual([{ from: 0, to: 2 }]);
   });
@@ -206,7 +187,7 @@ describe('silence', () => {
     noteLink(state, true, 12 * SECOND);
     say(12 * SECOND);
     enqueue(12 * SECOND);
-    for (const range of send(12 * SECOND)) say(13 * SECOND, stored(range));
+    for (const range of send(12 * SECOND)) say(13 * SECOND, stored(1, range));
     expect(lane.fates.tries).toEqual([]);
   });
 });
@@ -231,7 +212,7 @@ describe('time to live', () => {
     const last = 24 * HOUR - 1;
     send(last);
     expect(plan(24 * HOUR).outcomes).toEqual([]);
-    say(24 * HOUR + 1, stored({ from: 0, to: 1 }));
+    say(24 * HOUR + 1, stored(1, { from: 0, to: 1 }));
     expect(lane.fates.delivered).toEqual([{ from: 0, to: 1 }]);
   });
 
@@ -255,7 +236,7 @@ describe('time to live', () => {
     expect(plan(25 * HOUR).questions).toMatchObject([
       { question: { type: 'counts', lanes: [{ givenUp: [{ from: 1, to: 2 }] }] } },
     ]);
-    expect(say(26 * HOUR, stored({ from: 1, to: 2 }))).toMatchObject([{ fate: 'delivered' }]);
+    expect(say(26 * HOUR, stored(1, { from: 1, to: 2 }))).toMatchObject([{ fate: 'delivered' }]);
   });
 
   test('what was evicted or expired and never sent is stated at once', () => {
@@ -281,7 +262,7 @@ describe('time to live', () => {
     };
     const lane = recoveredLane(EPOCH, 1, found);
     const state = newForwardState([lane], 28 * HOUR);
-    const at = (now: number) => planForward(state, now, 0, SETTINGS);
+    const at = (now: number) => plan(state, now);
     expect(at(0)).toMatchObject({ outcomes: [], wakeAt: HOUR });
     expect(at(HOUR).outcomes).toMatchObject([{ from: 0, to: 4 }]);
     expect(at(HOUR).wakeAt).toBe(4 * HOUR);

@@ -4,7 +4,7 @@ import { applyAnswer } from '../../../core/forward/answers.ts';
 import { gateAt, MESSAGE_OVERHEAD_BYTES, meterBytes, NEW_METER } from '../../../core/forward/budget.ts';
 import { planForward } from '../../../core/forward/plan.ts';
 import { noteEnvelope, noteTraffic, waitToSend } from '../../../core/forward/sends.ts';
-import { DEFAULT_LIMITS, type ForwardSettings, fittedLimits } from '../../../core/forward/settings.ts';
+import { DEFAULT_LIMITS, type ForwardSettings, fittedLimits, readBytes } from '../../../core/forward/settings.ts';
 import {
   emptyLane,
   type ForwardState,
@@ -142,6 +142,39 @@ describe('rates', () => {
     expect(sendsAt(stateWith({}, { 2: 100_000 }, settings), 1, settings)).toHaveLength(
       Math.ceil(slow.maxFlightBytes / 400),
     );
+  });
+});
+
+describe('an envelope has the way out for itself for a second at most', () => {
+  const NUMBER_BYTES = 9;
+  const fitted = (link: number | undefined, budget?: number) =>
+    fittedLimits(DEFAULT_LIMITS, PRIORITY_CONTRACT, { bytesPerSecond: budget }, [{ type: 'hub' }], {
+      bytesPerSecond: link,
+    });
+
+  test.each([8 * 1024, 16 * 1024, 50_000])('numbers and texts alike, at %i bytes a second of the link', (rate) => {
+    const limits = fitted(rate);
+    expect(limits.maxEnvelopeBytes).toBe(rate);
+    expect(limits.maxRecords * NUMBER_BYTES).toBeLessThan(rate + NUMBER_BYTES);
+    expect(readBytes(limits)).toBeLessThanOrEqual(rate);
+    expect(limits.maxFlightBytes).toBe((rate / 1_000) * 2_500);
+  });
+
+  test('the slower of link and budget counts; however slow, an envelope is worth its header', () => {
+    expect(fitted(50_000, 10_000)).toEqual(fitted(10_000, 50_000));
+    const slowest = fitted(undefined, 100);
+    expect(slowest).toMatchObject({ maxEnvelopeBytes: 2_048, maxFlightBytes: 2_048, maxRecords: 228 });
+    expect(readBytes(slowest)).toBe(8_192);
+  });
+
+  test('a fast link changes nothing', () => {
+    expect(fitted(undefined)).toEqual(DEFAULT_LIMITS);
+    const { maxRecords, maxFlightBytes } = fitted(100_000_000);
+    expect({ maxRecords, maxFlightBytes }).toEqual({
+      maxRecords: DEFAULT_LIMITS.maxRecords,
+      maxFlightBytes: DEFAULT_LIMITS.maxFlightBytes,
+    });
+    expect(readBytes(fitted(100_000_000))).toBe(readBytes(DEFAULT_LIMITS));
   });
 });
 

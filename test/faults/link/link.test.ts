@@ -1,17 +1,14 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { uplinkText } from '../../../adapters/embedded/uplink-file.ts';
-import { createMemoryAudit, createMemoryLogger } from '../../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../../adapters/memory/record-store.ts';
 import type { NodeLedger } from '../../../core/ledger.ts';
 import { createSeededRandom } from '../../../core/seeded-random.ts';
 import type { HubLedger } from '../../../hub/ledger.ts';
-import { createIngest } from '../../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../../helpers/byte-codec.ts';
 import { askNumber, openHubData } from '../../helpers/hub-data.ts';
 import { createHubRig, makeTemporaryDirectory } from '../../helpers/hub-rig.ts';
 import { startIotCoreBroker } from '../../helpers/iot-core-broker.ts';
+import { writeIotCoreDevice } from '../../helpers/iot-core-device.ts';
+import { createMemoryIngest, idsOf } from '../../helpers/memory-ingest.ts';
 import { eventually, killAll, type Launched, launch, run, steadyPort, writeFleet } from '../../helpers/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../../helpers/tcp-proxy.ts';
 
@@ -180,15 +177,7 @@ test(`links that are ${NODES.join(', ')}: nothing is lost, nothing is there twic
 
 test('a far side that acknowledges messages and dies before storing them: sent again, stored once', async () => {
   const rig = await createHubRig({ nodes: ['pump-01'] });
-  const store = createMemoryRecordStore('cloud');
-  const ingest = createIngest({
-    store,
-    codec: byteCodec,
-    nowMs: () => Date.now(),
-    logger: createMemoryLogger(),
-    audit: createMemoryAudit(),
-    mayCarry: (client, node) => client === node,
-  });
+  const { store, ingest } = createMemoryIngest('cloud');
   let swallowed = 0;
   let dies = true;
   const broker = await startIotCoreBroker({
@@ -204,11 +193,7 @@ test('a far side that acknowledges messages and dies before storing them: sent a
   });
   try {
     const device = at('device');
-    await mkdir(device);
-    const from = join(rig.directory, 'credentials', 'pump-01');
-    for (const name of ['ca.crt', 'node.crt', 'node.key']) await copyFile(join(from, name), join(device, name));
-    const note = { type: 'iot-core', endpoint: '127.0.0.1', port: broker.port, fleet: 'links' } as const;
-    await writeFile(join(device, 'uplink.json'), uplinkText(note));
+    await writeIotCoreDevice(rig, { node: 'pump-01', fleet: 'links', port: broker.port }, device);
     const fleet = await writeFleet(
       folder.path,
       fleetOf('fast', {
@@ -237,7 +222,7 @@ test('a far side that acknowledges messages and dies before storing them: sent a
     const { ledger, differences } = JSON.parse(out) as { ledger: NodeLedger; differences: unknown[] };
     expect(differences).toEqual([]);
     expect(ledger.lanes[2]).toMatchObject({ enqueued: ROWS, delivered: ROWS, waiting: 0 });
-    const ids = store.rows().map(({ epoch, lane, position }) => `${epoch}/${lane}/${position}`);
+    const ids = idsOf(store);
     expect([ids.length, new Set(ids).size]).toEqual([2 * ROWS, 2 * ROWS]);
   } finally {
     await killAll();

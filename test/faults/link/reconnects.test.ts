@@ -1,27 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../../adapters/embedded/system-clock.ts';
-import { createMemoryAudit, createMemoryLogger } from '../../../adapters/memory/logger.ts';
-import { createMemoryRecordStore } from '../../../adapters/memory/record-store.ts';
+import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { createMqttUplink } from '../../../adapters/mqtt/uplink.ts';
 import { checkNodeLedger } from '../../../core/ledger.ts';
 import type { Clock } from '../../../core/ports.ts';
 import { createSeededRandom } from '../../../core/seeded-random.ts';
-import { createIngest } from '../../../lambdas/ingest/handler.ts';
-import { byteCodec } from '../../helpers/byte-codec.ts';
 import { nodePlan, startTestNode, streamPlan } from '../../helpers/edge-node.ts';
 import { createHubRig, until } from '../../helpers/hub-rig.ts';
+import { createMemoryIngest, idsOf } from '../../helpers/memory-ingest.ts';
 import { startTcpProxy } from '../../helpers/tcp-proxy.ts';
 
 test('100 connections within a minute, each cut after a random number of bytes: every record is stored, once', async () => {
-  const store = createMemoryRecordStore('far-1');
-  const ingest = createIngest({
-    store,
-    codec: byteCodec,
-    nowMs: () => Date.now(),
-    logger: createMemoryLogger(),
-    audit: createMemoryAudit(),
-    mayCarry: (client, node) => client === node,
-  });
+  const { store, ingest } = createMemoryIngest('far-1');
   const rig = await createHubRig({ nodes: ['n-1'], ingest });
   const random = createSeededRandom(5n);
   const proxy = await startTcpProxy(rig.port, random);
@@ -54,7 +44,7 @@ test('100 connections within a minute, each cut after a random number of bytes: 
       },
       30_000,
     );
-    const ids = store.rows().map(({ epoch, lane, position }) => `${epoch}/${lane}/${position}`);
+    const ids = idsOf(store);
     expect([ids.length, new Set(ids).size]).toEqual([sent, sent]);
     expect(checkNodeLedger((await node.node.status()).ledger)).toEqual([]);
   } finally {

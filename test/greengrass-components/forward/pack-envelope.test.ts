@@ -22,10 +22,10 @@ function partOf(from: number, to: number): ReadPart {
 }
 
 const pack = (...parts: ReadPart[]) => {
-  const packed = packEnvelope({ to: parts.at(-1)!.to, parts, missing: [] }, origin, nameOf, {
+  const packed = packEnvelope({ parts }, origin, nameOf, {
     codec: byteCodec,
     compression: 'zstd',
-  })!;
+  }).envelope!;
   const decoded = decodeEnvelope(packed.payload, byteCodec);
   if (!decoded.ok) throw new Error(decoded.detail);
   return { range: packed.range, ...decoded.envelope };
@@ -73,4 +73,24 @@ test('windows that are too much for one envelope, compressed or expanded, go in 
 test('values of every kind arrive as they were read', () => {
   const values: Value[] = [1.5, true, 'idle', { json: '{"a":1}' }, [0.1, -0, 3], null, 'x'.repeat(16_384)];
   expect(pack(partHolding(values)).records.map(({ value }) => value)).toStrictEqual(values);
+});
+
+test('a record whose series has lost its name is named, and the rest travels without it', () => {
+  const writer = createRecordWriter();
+  for (const [at, series] of [5, 0, 0, 5, 0].entries()) {
+    writer.push({ series, ts: START_MS + at, value: at, quality: 'good', clock: 'synced' });
+  }
+  const part = { ...partOf(0, 0), from: 10, to: 15, bytes: writer.bytes() };
+  const knows = (series: number) => (series === 0 ? nameOf() : undefined);
+  const coding = { codec: byteCodec, compression: 'zstd' as const };
+  const { envelope, unnamed } = packEnvelope({ parts: [part, { ...part, from: 15, to: 20 }] }, origin, knows, coding);
+  expect(unnamed).toEqual([
+    { from: 10, to: 11 },
+    { from: 13, to: 14 },
+    { from: 15, to: 16 },
+    { from: 18, to: 19 },
+  ]);
+  expect(envelope!.range).toEqual({ from: 11, to: 13 });
+  const decoded = decodeEnvelope(envelope!.payload, byteCodec);
+  expect(decoded.ok && decoded.envelope.records.map(({ value }) => value)).toEqual([1, 2]);
 });

@@ -54,6 +54,19 @@ test('however many come along, it waits no longer', async () => {
   expect(await commits()).toBe(10);
 });
 
+test('what comes when the time is up, before the timer runs, gets its fate with the others', async () => {
+  const { rig, fates, offer } = await start();
+  rig.clock.after(LINGER_MS, () => offer('raw', 7));
+  offer('level', 1);
+  await turns();
+  rig.clock.advance(LINGER_MS);
+  await turns();
+  expect(fates).toEqual(['level 1 committed', 'raw 7 committed']);
+  const { ledger } = await rig.node.status();
+  expect(ledger.sources.bench!.collected).toBe(3);
+  expect(ledger.streams.find(({ stream }) => stream === 'raw')).toMatchObject({ kept: 1 });
+});
+
 test.each([
   ['something kept', 'raw', {}],
   ['a source that cannot wait so long', 'level', { mayLinger: false }],

@@ -4,7 +4,7 @@ import { createMemoryRecordStore, type MemoryRecordStore } from '../../../adapte
 import { encodeEnvelope } from '../../../core/envelope-codec.ts';
 import { type AnswerItem, decodeAnswer, encodeQuestion } from '../../../core/messages.ts';
 import type { RecordStore } from '../../../core/ports.ts';
-import type { IngestEvent, IngestPorts, IngestResult } from '../../../lambdas/ingest/env.ts';
+import type { IngestEvent, IngestMessage, IngestPorts, IngestResult } from '../../../lambdas/ingest/env.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { byteCodec } from '../../helpers/byte-codec.ts';
 import { EPOCH_A, envelopeOf } from '../../helpers/envelopes.ts';
@@ -284,5 +284,41 @@ describe('what is told', () => {
     });
     expect(itemsOf(await ingest([statement(20), statement(10)]))).toHaveLength(2);
     expect(store.statements()).toEqual([{ key: lane, upTo: 20, delivered: 19 }]);
+  });
+});
+
+describe('what is neither envelope nor question', () => {
+  const other = (type: string) => ({ client: 'node-a', payload: Buffer.from(JSON.stringify({ type })) });
+
+  test('goes to who knows it, in its place of the batch', async () => {
+    const taken: IngestMessage[] = [];
+    const { ingest, logger, store } = setUp(undefined, { other: (one) => taken.push(one) > 0 });
+    const result = await ingest([message(0, 5), other('report'), message(5, 10)]);
+    expect(result).toMatchObject({ failed: [], outcomes: ['stored', 'other', 'stored'] });
+    expect([taken, store.rows().length, logger.lines]).toEqual([[other('report')], 10, []]);
+  });
+
+  test('is passed over with one line a kind if nobody does; a broken message is put aside still', async () => {
+    const { ingest, logger } = setUp();
+    for (let time = 0; time < 3; time++) await ingest([other('report'), other('praise')]);
+    expect(logger.lines).toMatchObject([{ level: 'info', fields: { type: 'report' } }, { fields: { type: 'praise' } }]);
+    expect((await ingest([{ client: 'node-a', payload: Buffer.from('{}') }])).putAside).toEqual([0]);
+  });
+
+  test('count statements are told of once they are taken down, and not before', async () => {
+    const told: string[] = [];
+    let fails = true;
+    const { ingest } = setUp(
+      (inner) => ({ commit: async (change) => (fails ? Promise.reject(new Error('full')) : inner.commit(change)) }),
+      { stated: (node, { lanes }) => void told.push(`${node} ${lanes.length}`) },
+    );
+    const { node: _node, ...own } = lane;
+    const lanes = [{ ...own, upTo: 5, delivered: 0, givenUp: [] }];
+    const statement = { client: 'node-a', payload: encodeQuestion({ type: 'counts', lanes }) };
+    expect((await ingest([statement])).failed).toEqual([0]);
+    expect(told).toEqual([]);
+    fails = false;
+    await ingest([statement]);
+    expect(told).toEqual(['node-a 1']);
   });
 });

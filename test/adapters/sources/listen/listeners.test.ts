@@ -47,7 +47,7 @@ test('without credentials, and while the port is taken, it is tried again until 
   await new Promise((resolve) => taken.close(resolve));
   goOn();
   await until('it is open', () => logger.lines.some(({ message }) => message === 'listener: open'));
-  expect(problems()[0]).toContain('headwater provision listener node');
+  expect(problems()[0]).toContain('headwater provision listener node --fleet FLEET.yaml');
   expect(problems()[1]).toContain(String(port));
   stop.abort();
   await until('it is closed', () => {

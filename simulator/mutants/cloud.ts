@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 const STORE = 'adapters/aws/record-store.ts';
 const BATCHES = 'adapters/aws/batches.ts';

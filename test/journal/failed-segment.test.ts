@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { createMemoryDisk } from '../../adapters/memory/disk.ts';
+import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
+import { epochOf } from '../../core/identity.ts';
+import type { Disk, DiskFile } from '../../core/ports.ts';
+import { createLogKeys } from '../../journal/key-ring.ts';
+import { createSegmentLog } from '../../journal/segment-log.ts';
+import { openSegmentPool } from '../../journal/segment-pool.ts';
+
+const LOG = 'records';
+const COMMIT = [{ kind: 'commit' as const, payload: new Uint8Array(1_000) }];
+
+test('the file of a segment that failed once is not written to again: it is removed, not kept as a spare', async () => {
+  const disk = createMemoryDisk();
+  let failing = false;
+  const faulty: Disk = {
+    ...disk,
+    open(name) {
+      const file = disk.open(name) as DiskFile;
+      return {
+        ...file,
+        sync() {
+          if (failing) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
+          return file.sync();
+        },
+      };
+    },
+  };
+  const pool = await openSegmentPool(faulty);
+  const log = createSegmentLog(faulty, {
+    log: LOG,
+    keys: createLogKeys(createMemoryKeyRing(), 'sense', LOG),
+    epoch: epochOf(1n),
+    nextSegment: 1,
+    truncated: {},
+    snapshot: () => null,
+    files: { pool, payloadBytes: 4_000, mayPrepare: () => true },
+  });
+  await log.roll();
+  for (let count = 0; count < 3; count++) await log.append(COMMIT, { sync: true });
+  await pool.settled();
+  await log.roll(); // onto the spare: of the size that could be used again
+  await log.append(COMMIT, { sync: true });
+  failing = true;
+  await expect(log.append(COMMIT, { sync: true })).rejects.toThrow('I/O error');
+  failing = false;
+  await log.roll();
+  expect(log.truncated).toHaveProperty('2');
+  await pool.release();
+  expect(disk.size('records-0000000002.hwj')).toBe(log.capacity);
+  await log.recycle([2]);
+  expect([...disk.files.keys()].sort()).toEqual(['records-0000000001.hwj', 'records-0000000003.hwj']);
+  expect(pool.bytes()).toBe(0);
+});
