@@ -39,11 +39,10 @@ export const ROOM_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'read from segments that are being given back',
-    seldom: true,
     file: 'journal/lane-reader.ts',
     find: '!span.released && holds(span, wanted)',
     replace: 'holds(span, wanted)',
-    focus: 'diskTrouble',
+    focus: 'diskTrouble,farDeaf,partition',
   },
   {
     name: 'evict the most important class first',
