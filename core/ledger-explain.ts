@@ -133,7 +133,7 @@ function explainLane(lane: LaneCounts, far: FarSideView | undefined, say: Say): 
   explainGivenUp(lane, say);
 }
 
-function explainGivenUp({ priority, expired, evicted, deadLettered, damaged }: LaneCounts, say: Say): void {
+function explainGivenUp({ priority, expired, evicted, deadLettered, discarded, damaged }: LaneCounts, say: Say): void {
   say('expired', expired, {
     text: `${records(expired)} expired: older than the time to live of ${priority} before they could be delivered.`,
     todo: `a longer priorities.${priority}.ttl, or a link that is up more of the time`,
@@ -149,6 +149,10 @@ function explainGivenUp({ priority, expired, evicted, deadLettered, damaged }: L
       todo: `${todo}; then headwater dead-letters replay (or discard)`,
     });
   }
+  say('discarded', discarded, {
+    text: `${records(discarded)} of the dead letters ${were(discarded)} discarded: by an operator, or for want of room.`,
+    todo: 'a larger journal.deadLetterBytes keeps more of them',
+  });
   say('damaged', damaged, {
     text: `${records(damaged)} ${were(damaged)} damaged on the node's disk and cannot be read.`,
     todo: 'check the disk of the node: its power supply, its wear',

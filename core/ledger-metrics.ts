@@ -96,6 +96,12 @@ export function ledgerMetrics(ledgers: readonly NodeLedger[]): MetricFamily[] {
       ),
     },
     {
+      name: 'records_discarded',
+      help: 'Of the dead letters: without their records by now, so not to be replayed.',
+      type: 'gauge',
+      samples: perLane((lane) => lane.discarded),
+    },
+    {
       name: 'records_delivered_elsewhere',
       help: 'Of the delivered records: stored by other far sides than the present one.',
       type: 'gauge',

@@ -94,3 +94,12 @@ function headOf(scan: ScannedSegment): SegmentHead | undefined {
 /** Whether a block lies before the length to which its segment was cut. */
 export const counts = (found: FoundBlock, truncated: Record<string, number>): boolean =>
   found.offset + found.length <= (truncated[found.segment] ?? Number.POSITIVE_INFINITY);
+
+/** A disk may fail and yet have removed a file: then there is nothing left to do. */
+export async function unlessGone(remove: () => Promise<void>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

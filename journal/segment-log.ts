@@ -11,7 +11,7 @@ import {
   scanBlocks,
 } from './block.ts';
 import type { DataKey, LogKeys, LogName } from './key-ring.ts';
-import { encodeHead, scanSegment, segmentFile } from './segment-files.ts';
+import { encodeHead, scanSegment, segmentFile, unlessGone } from './segment-files.ts';
 import { capacityFor, type SegmentPool } from './segment-pool.ts';
 
 export interface LogPlace {
@@ -171,7 +171,9 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
       const name = segmentFile(log, number);
       // A file that failed once is not written to again.
       const reusable = files !== undefined && truncated[number] === undefined;
-      if (!(reusable && (await files.pool.give(name, number, capacity)))) await disk.remove(name);
+      await unlessGone(async () => {
+        if (!(reusable && (await files.pool.give(name, number, capacity)))) await disk.remove(name);
+      });
       letGo.add(number);
     }
     // A segment that came back after a power cut would be delivered again under a forgotten epoch.

@@ -65,5 +65,6 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     file: 'journal/segment-log.ts',
     find: 'truncated = { ...truncated, [segment]: good };',
     replace: '',
+    focus: 'diskTrouble,stop',
   },
 ];

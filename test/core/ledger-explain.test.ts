@@ -32,6 +32,7 @@ const ledger = (): NodeLedger => ({
           expired: 1,
           evicted: 5,
           deadLettered: { 'no-answer': 7, 'not-allowed': 8 },
+          discarded: 3,
           damaged: 4,
           elsewhere: 2,
           waiting: 11,
@@ -64,6 +65,7 @@ describe('explainLedger', () => {
       'priority normal evicted 5',
       'priority normal dead-lettered: no-answer 7',
       'priority normal dead-lettered: not-allowed 8',
+      'priority normal discarded 3',
       'priority normal damaged 4',
     ]);
   });

@@ -52,3 +52,31 @@ test('the file of a segment that failed once is not written to again: it is remo
   expect([...disk.files.keys()].sort()).toEqual(['records-0000000001.hwj', 'records-0000000003.hwj']);
   expect(pool.bytes()).toBe(0);
 });
+
+test('a removal that failed and was done all the same is tried once more, and is no failure then', async () => {
+  const disk = createMemoryDisk();
+  let failing = false;
+  const faulty: Disk = {
+    ...disk,
+    remove(name) {
+      if (!disk.files.has(name)) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+      disk.remove(name);
+      if (failing) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
+    },
+  };
+  const log = createSegmentLog(faulty, {
+    log: LOG,
+    keys: createLogKeys(createMemoryKeyRing(), 'sense', LOG),
+    epoch: epochOf(1n),
+    nextSegment: 1,
+    truncated: {},
+    snapshot: () => null,
+  });
+  await log.roll();
+  await log.roll();
+  failing = true;
+  await expect(log.recycle([1])).rejects.toThrow('I/O error');
+  failing = false;
+  await log.recycle([1]);
+  expect([...disk.files.keys()]).toEqual(['records-0000000002.hwj']);
+});
