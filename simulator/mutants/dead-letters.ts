@@ -18,6 +18,7 @@ export const DEAD_LETTERS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'dead letters: note a replay before the records are in the queue',
+    seldom: true,
     file: 'journal/dead-letters.ts',
     find: `    if (again.length > 0) await carry(journal, again);
     return (await finish([entry], 'replayed')) as Extract<Outcome, { fate: 'replayed' }>[];`,

@@ -4,6 +4,7 @@ import { createMemoryDisk, type MemoryDisk } from '../../adapters/memory/disk.ts
 import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
 import { createMemoryLogger } from '../../adapters/memory/logger.ts';
 import { fatesOf, isClosed, type Outcome } from '../../core/lane-fates.ts';
+import type { DiskFile } from '../../core/ports.ts';
 import { createSeededRandom } from '../../core/seeded-random.ts';
 import { createJournal } from '../../journal/journal.ts';
 import type { BurialResult, Journal } from '../../journal/journal-port.ts';
@@ -72,4 +73,33 @@ test('a crash before the want of room was noted: the next opening notes it, and 
   const fates = fatesOf((await again.open()).fates, epoch, 3);
   expect(fates.discarded).toEqual([{ from: 0, to: 1 }]);
   expect(isClosed({ ...fates, stated: [{ from: 0, to: 1 }] })).toBe(true);
+});
+
+test('a disk that fails in the middle of a replay: the letter stays one, and can be replayed later', async () => {
+  const disk = createMemoryDisk();
+  let failing = false;
+  const journal = journalOn({
+    ...disk,
+    create(name) {
+      if (failing && name.startsWith('records-')) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
+      return faulty(disk.create(name) as DiskFile, name);
+    },
+    open: (name) => faulty(disk.open(name) as DiskFile, name),
+  });
+  const faulty = (file: DiskFile, name: string): DiskFile => ({
+    ...file,
+    write(offset, bytes) {
+      if (failing && name.startsWith('records-')) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
+      return file.write(offset, bytes);
+    },
+  });
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(3, numbers(10)));
+  await bury(journal, epoch, 0, 10);
+  const [letter] = await journal.deadLetters();
+  failing = true;
+  await expect(journal.exhume([letter!.id])).rejects.toThrow('I/O error');
+  failing = false;
+  expect(await journal.deadLetters()).toEqual([letter]);
+  expect(await journal.exhume([letter!.id])).toMatchObject([{ from: 0, to: 10, fate: 'replayed' }]);
 });
