@@ -74,16 +74,24 @@ export function createIngest(ports: IngestPorts): Ingest {
     const together = await tryTimes(MAX_BATCH_TRIES, tasks);
     for (const [index, task] of tasks.entries()) {
       const alone = together === 'threw' && tasks.length > 1;
-      const replies = alone ? await tryTimes(1, [task]) : together;
+      const replies = alone ? await tryTimes(1, [task], true) : together;
       fates[task.at] = typeof replies === 'string' ? 'failed' : replies[alone ? 0 : index]!;
     }
   }
 
-  async function tryTimes(times: number, tasks: readonly Task<Readable>[]): Promise<Reply[] | 'conflict' | 'threw'> {
+  /** @param again whether it was tried before */
+  async function tryTimes(
+    times: number,
+    tasks: readonly Task<Readable>[],
+    again = false,
+  ): Promise<Reply[] | 'conflict' | 'threw'> {
+    let triedBefore = again;
     for (let left = times; left > 0; left--) {
       try {
-        return await commitTogether(tasks.map((task) => task.opened));
+        const replies = await commitTogether(tasks.map((task) => task.opened));
+        return triedBefore && replies !== 'conflict' ? replies.map(asOwn) : replies;
       } catch (error) {
+        triedBefore = true;
         logger.error({ err: error, messages: tasks.length, triesLeft: left - 1 }, 'store did not take a batch');
       }
     }
@@ -191,6 +199,9 @@ const MAX_KINDS_TOLD = 20;
 
 const isReadable = (task: Task): task is Task<Readable> =>
   task.opened.kind === 'envelope' || task.opened.kind === 'question';
+
+/** A try that threw may have stored it all the same: what is known then is new to whoever is told of what was stored. */
+const asOwn = (reply: Reply): Reply => (reply.outcome === 'known' ? { ...reply, outcome: 'stored' } : reply);
 
 const refuse = ({ reason, identity }: AsideMessage): Reply => ({
   outcome: reason,

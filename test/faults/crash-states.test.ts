@@ -15,7 +15,7 @@ import { inDirectory, recordOnDisk, SEED } from '../crash-states/with-run.ts';
 const ALL = process.env.HEADWATER_CRASH_STATES === 'all';
 /** One in so many states. */
 const EVERY = ALL ? { tight: 1, roomy: 1 } : { tight: 2, roomy: 3 };
-const LEAST = { tight: 5_500, roomy: 4_500 };
+const LEAST = { tight: 4_000, roomy: 5_500 };
 /** One in so many is also opened from a real directory. */
 const ON_DISK = 100;
 const MINUTE = 60_000;
