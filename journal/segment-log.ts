@@ -12,7 +12,7 @@ import {
 } from './block.ts';
 import type { DataKey, LogKeys, LogName } from './key-ring.ts';
 import { encodeHead, scanSegment, segmentFile, unlessGone } from './segment-files.ts';
-import { capacityFor, type SegmentPool } from './segment-pool.ts';
+import { capacityFor, type SegmentFiles } from './segment-pool.ts';
 
 export interface LogPlace {
   segment: number;
@@ -75,14 +75,6 @@ export interface SegmentLogConfig {
   snapshot: () => JsonValue;
   /** Where files come from and go to; without one they are created, grow and are removed. */
   files?: SegmentFiles;
-}
-
-export interface SegmentFiles {
-  pool: SegmentPool;
-  /** What a segment holds at least, besides its head. */
-  payloadBytes: number;
-  /** Whether the directory may grow by so many bytes for a spare. */
-  mayPrepare(bytes: number): boolean;
 }
 
 /** A spare is prepared once a segment is so full: a node that restarts often does not wear its flash. */

@@ -36,6 +36,15 @@ export interface SegmentPool {
   settled(): Promise<void>;
 }
 
+/** Where a log's files come from and go to. */
+export interface SegmentFiles {
+  pool: SegmentPool;
+  /** What a segment holds at least, besides its head. */
+  payloadBytes: number;
+  /** Whether the directory may grow by so many bytes for a spare. */
+  mayPrepare(bytes: number): boolean;
+}
+
 /** @throws if the disk cannot be read */
 export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
   let spares: { number: number; bytes: number }[] = [];

@@ -1,9 +1,7 @@
 import { type Answer, decodeAnswer } from '../../core/messages.ts';
 import type { Logger } from '../../core/ports.ts';
 import { decodePullRequest, isRequest, type PullRequestMessage } from '../../core/pull-messages.ts';
-
-/** More kinds than this are not told of: each costs a line, and a place to remember that it was told. */
-const MAX_KINDS_TOLD = 20;
+import { createToldOnce } from '../../core/told-once.ts';
 
 /**
  * Sorts what comes down from the far side: answers go back to the caller, requests to whoever serves them. A kind that
@@ -15,10 +13,9 @@ export function createHearing(
   logger: Logger,
   onPull: ((request: PullRequestMessage) => void) | undefined,
 ): (payload: Uint8Array) => Answer | undefined {
-  const told = new Set<string>();
+  const isNews = createToldOnce();
   const passOver = (kind: string): void => {
-    if (told.has(kind) || told.size === MAX_KINDS_TOLD) return;
-    told.add(kind);
+    if (!isNews(kind)) return;
     logger.info({ kind }, 'forward: the far side says something that only a newer release knows, passed over');
   };
 

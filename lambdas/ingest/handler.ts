@@ -2,6 +2,7 @@ import { liveRanges } from '../../core/envelope.ts';
 import { type Hash64, laneKeyText } from '../../core/identity.ts';
 import { type AnswerItem, encodeAnswers } from '../../core/messages.ts';
 import { intersect } from '../../core/ranges.ts';
+import { createToldOnce } from '../../core/told-once.ts';
 import type { Ingest, IngestMessage, IngestOutcome, IngestPorts, IngestResult } from './env.ts';
 import { type AsideMessage, type OpenedMessage, type OtherMessage, openMessage } from './open-message.ts';
 import { lanesOf, planBatch, type Readable, type ReadLane, type Reply, rangeText, refusal } from './plan-batch.ts';
@@ -27,7 +28,7 @@ type Fates = (Reply | 'failed')[];
  */
 export function createIngest(ports: IngestPorts): Ingest {
   const { store, logger } = ports;
-  const passedOver = new Set<string>();
+  const isNews = createToldOnce();
 
   return async (messages) => {
     try {
@@ -60,9 +61,7 @@ export function createIngest(ports: IngestPorts): Ingest {
   }
 
   function passOn(message: IngestMessage, { node, type }: OtherMessage): Reply {
-    // One line a kind: a newer node may send many.
-    if (!ports.other?.(message) && !passedOver.has(type) && passedOver.size < MAX_KINDS_TOLD) {
-      passedOver.add(type);
+    if (!ports.other?.(message) && isNews(type)) {
       logger.info({ node, type }, 'message of a kind that this release does not know, passed over');
     }
     return { outcome: 'other', items: [] };
@@ -194,8 +193,6 @@ export function createIngest(ports: IngestPorts): Ingest {
     );
   }
 }
-
-const MAX_KINDS_TOLD = 20;
 
 const isReadable = (task: Task): task is Task<Readable> =>
   task.opened.kind === 'envelope' || task.opened.kind === 'question';

@@ -1,13 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { createMemoryDisk } from '../../adapters/memory/disk.ts';
-import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
-import { epochOf } from '../../core/identity.ts';
 import type { Disk, DiskFile } from '../../core/ports.ts';
-import { createLogKeys } from '../../journal/key-ring.ts';
-import { createSegmentLog } from '../../journal/segment-log.ts';
 import { openSegmentPool } from '../../journal/segment-pool.ts';
+import { recordsLogOn } from '../helpers/segment-log.ts';
 
-const LOG = 'records';
 const COMMIT = [{ kind: 'commit' as const, payload: new Uint8Array(1_000) }];
 
 test('the file of a segment that failed once is not written to again: it is removed, not kept as a spare', async () => {
@@ -27,15 +23,7 @@ test('the file of a segment that failed once is not written to again: it is remo
     },
   };
   const pool = await openSegmentPool(faulty);
-  const log = createSegmentLog(faulty, {
-    log: LOG,
-    keys: createLogKeys(createMemoryKeyRing(), 'sense', LOG),
-    epoch: epochOf(1n),
-    nextSegment: 1,
-    truncated: {},
-    snapshot: () => null,
-    files: { pool, payloadBytes: 4_000, mayPrepare: () => true },
-  });
+  const log = recordsLogOn(faulty, pool);
   await log.roll();
   for (let count = 0; count < 3; count++) await log.append(COMMIT, { sync: true });
   await pool.settled();
@@ -64,14 +52,7 @@ test('a removal that failed and was done all the same is tried once more, and is
       if (failing) throw Object.assign(new Error('I/O error'), { code: 'EIO' });
     },
   };
-  const log = createSegmentLog(faulty, {
-    log: LOG,
-    keys: createLogKeys(createMemoryKeyRing(), 'sense', LOG),
-    epoch: epochOf(1n),
-    nextSegment: 1,
-    truncated: {},
-    snapshot: () => null,
-  });
+  const log = recordsLogOn(faulty);
   await log.roll();
   await log.roll();
   failing = true;

@@ -11,6 +11,7 @@ import { createSegmentLog } from '../../journal/segment-log.ts';
 import { openSegmentPool } from '../../journal/segment-pool.ts';
 import { createVirtualDisk, DISK_TROUBLES } from '../../simulator/virtual-disk.ts';
 import { createWorld, type Life } from '../../simulator/world.ts';
+import { recordsLogOn } from '../helpers/segment-log.ts';
 
 const LOG = 'records';
 const LIVES = 8;
@@ -197,15 +198,7 @@ test('an old segment file becomes a spare and the spare the next segment: no new
     },
   };
   const pool = await openSegmentPool(port);
-  const log = createSegmentLog(port, {
-    log: LOG,
-    keys: createLogKeys(createMemoryKeyRing(), 'sense', LOG),
-    epoch: epochOf(1n),
-    nextSegment: 1,
-    truncated: {},
-    snapshot: () => null,
-    files: { pool, payloadBytes: 4_000, mayPrepare: () => true },
-  });
+  const log = recordsLogOn(port, pool);
   await log.roll();
   const payload = new Uint8Array(1_000);
   const fill = async (): Promise<void> => {
