@@ -6,9 +6,18 @@ import { FAULT_KINDS, type FaultKind, listening, MINUTE, QUICK, type Scenario } 
 /**
  * `late`: many messages are overtaken by others that were sent after them. `contract`: few retries, short lives, refusals.
  * `listen`: every source is a group of devices that publish to the node. `failover`: each node has two far sides.
+ * `windows`: every node has connect windows.
  */
-export type Focus = FaultKind | FarSideKind | 'late' | 'contract' | 'listen' | 'failover';
-export const FOCUSES: readonly Focus[] = [...FAULT_KINDS, ...FAR_SIDES, 'late', 'contract', 'listen', 'failover'];
+export type Focus = FaultKind | FarSideKind | 'late' | 'contract' | 'listen' | 'failover' | 'windows';
+export const FOCUSES: readonly Focus[] = [
+  ...FAULT_KINDS,
+  ...FAR_SIDES,
+  'late',
+  'contract',
+  'listen',
+  'failover',
+  'windows',
+];
 
 /** Makes some kinds of fault frequent, or chooses the far side, whatever the seed drew. */
 export function focusOn(scenario: Scenario, kinds: readonly Focus[]): void {
@@ -17,6 +26,8 @@ export function focusOn(scenario: Scenario, kinds: readonly Focus[]): void {
     else if (kind === 'contract') focusOnContract(scenario);
     else if (kind === 'listen') focusOnListen(scenario);
     else if (kind === 'failover') focusOnFailover(scenario);
+    else if (kind === 'windows')
+      continue; // drawn apart from all else, windows.ts
     else if (kind === 'late') Object.assign(scenario.network, { lateChance: 0.15, meanLateMs: MINUTE });
     else scenario.tempo[kind] = MINUTE / 4;
   }

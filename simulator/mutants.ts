@@ -11,6 +11,7 @@ import { PULL_MUTANTS } from './mutants/pull.ts';
 import { RECOVERY_MUTANTS } from './mutants/recovery.ts';
 import { ROOM_MUTANTS } from './mutants/room.ts';
 import { SENSE_MUTANTS } from './mutants/sense.ts';
+import { WINDOWS_MUTANTS } from './mutants/windows.ts';
 
 export type { Mutant };
 
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...FATES_MUTANTS,
   ...DEAD_LETTERS_MUTANTS,
   ...FAILOVER_MUTANTS,
+  ...WINDOWS_MUTANTS,
   ...INGEST_MUTANTS,
   ...CLOUD_MUTANTS,
 ];

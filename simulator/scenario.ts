@@ -19,6 +19,7 @@ import type { HubFaults } from './hub-far-side.ts';
 import type { Poison } from './poison.ts';
 import type { DiskFaults } from './virtual-disk.ts';
 import type { NetworkFaults } from './virtual-network.ts';
+import type { Windows } from './windows.ts';
 
 /** Mean times between faults, ms; infinite = never. Each seed has only some of the kinds, so that none hides another. */
 export interface FaultTempo {
@@ -58,6 +59,8 @@ export interface Scenario {
   meanOutageMs: number;
   /** Until the faults stop. */
   poison: Poison | undefined;
+  /** When the nodes may connect; undefined = always. */
+  windows: Windows | undefined;
 }
 
 export type FaultKind = keyof FaultTempo;
@@ -136,6 +139,7 @@ export function drawScenario(dice: Dice, sparse: boolean): Scenario {
     meanOutageMs: dice.pick([2_000, 30_000, 10 * MINUTE]) * (sparse ? 10 : 1),
     farSides: dice.chance(0.35) ? [dice.pick(FAR_SIDES), dice.pick(FAR_SIDES)] : [dice.pick(FAR_SIDES)],
     poison: undefined,
+    windows: undefined,
     cloud: drawCloudFaults(dice, sparse),
   };
   if (dice.chance(0.6)) poison(scenario, dice);

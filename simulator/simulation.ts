@@ -10,10 +10,12 @@ import { pullsOfAll, replayLetters } from './operator.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { createSides } from './sides.ts';
 import { createSourceDriver, type SourceDriver } from './source-driver.ts';
+import type { VirtualWallClock } from './virtual-clock.ts';
 import { createVirtualDisk } from './virtual-disk.ts';
 import { createVirtualLink } from './virtual-network.ts';
 import { createVirtualNode, type VirtualNode } from './virtual-node.ts';
 import { watched } from './watched-link.ts';
+import { drawWindows, withinWindows } from './windows.ts';
 import { createWorld, type Violation, type World } from './world.ts';
 
 export interface SimulationOptions {
@@ -60,6 +62,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const world = createWorld(seed, options.watch);
   const scenario = drawScenario(world.dice, options.years !== undefined);
   focusOn(scenario, options.focus ?? []);
+  drawWindows(scenario, seed, options.focus?.includes('windows') === true);
   const endMs = options.years === undefined ? Number.POSITIVE_INFINITY : options.years * YEAR;
   let calm = false;
   const parts = build(world, scenario, () => calm);
@@ -157,6 +160,7 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
     const model = createNodeModel(world.now);
     const uplinks = sides.all.map(({ id }) => ({ name: `to-${id}`, type: 'hub' as const, host: 'virtual', port: 1 }));
     const plan = { ...drawn, uplinks };
+    const wall: VirtualWallClock = { offsetsMs: [0], skew: 0, state: 'synced' };
     models.set(plan.node, model);
     nodes.push(
       createVirtualNode(world, {
@@ -164,13 +168,12 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
         limits: scenario.limits,
         model,
         disk: createVirtualDisk(world, plan.node, scenario.disk),
-        links: sides.all.map((side) =>
-          watched(
-            createVirtualLink(world, plan.node, scenario.network, (payload) => side.deliver(plan.node, payload)),
-            model,
-          ),
-        ),
-        wall: { offsetsMs: [0], skew: 0, state: 'synced' },
+        links: sides.all.map((side) => {
+          const deliver = (payload: Uint8Array): void => side.deliver(plan.node, payload);
+          const link = watched(createVirtualLink(world, plan.node, scenario.network, deliver), model);
+          return scenario.windows ? withinWindows(world, plan.node, link, scenario.windows, wall) : link;
+        }),
+        wall,
         drivers: plan.sources.map((source) => driverOf(source, model)),
         meanDownMs: dice.pick([100, 5_000, 60_000]),
       }),
