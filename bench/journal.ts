@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type JournalWorker, startJournalWorker } from '../journal/worker-client.ts';
-import { type AppendSide, ourSide, rawSide, sqliteSide } from './support/append-sides.ts';
+import { type AppendSide, ourSide, type RateSide, rawSide, SETTLE_EVERY, sqliteSide } from './support/append-sides.ts';
 import { dequeueOurs, dequeueSqlite, IN_FLIGHT } from './support/dequeue.ts';
 import { median, megabytes, quantile, ratios, short, spread } from './support/figures.ts';
 import { errorsOnly } from './support/logger.ts';
 import { measureOpenings, OPENINGS, type Openings, openTable } from './support/openings.ts';
 import { JOURNAL_WORKER } from './support/paths.ts';
+import { rawThreadSide } from './support/raw-thread-side.ts';
 import type { Claim, PromiseKept, Section, Table } from './support/section.ts';
 import { withFolder } from './support/temporary.ts';
 import { wearOfOurs, wearOfSqlite } from './support/wear.ts';
@@ -16,6 +17,9 @@ const AGAINST_RAW = [0.8, 0.8, 0.8, 0.3];
 /** At 100 and 1,000 records a commit. */
 const APPEND_AGAINST_SQLITE = [undefined, undefined, 2, 2];
 const DEQUEUE_AGAINST_SQLITE = { 100: 2, 1000: 4 };
+/** Places among the sides: the journal is the first. */
+const THREAD = 2;
+const SQLITE = 3;
 const ROUNDS = 7;
 const CASE_MS = 400;
 const DEQUEUES = 400;
@@ -32,7 +36,8 @@ async function run(): Promise<Section> {
     const ours = await ourSide(worker, join(folder, 'appends'));
     const raw = rawSide(folder);
     const sqlite = sqliteSide(folder);
-    const sides = [ours, raw, ...('side' in sqlite ? [sqlite.side] : [])];
+    const thread = rawThreadSide(folder);
+    const sides = [ours, raw, thread, ...('side' in sqlite ? [sqlite.side] : [])];
     try {
       const appends = await measureAppends(sides);
       const dequeues = await measureDequeues(folder, worker, sqlite);
@@ -60,13 +65,14 @@ interface Measured {
 }
 
 function sectionOf(
-  sides: readonly AppendSide[],
+  sides: readonly RateSide[],
   { appends, dequeues, wears, delays, openings }: Measured,
   leftOut: string | undefined,
 ): Section {
   const against = (side: number): number[] =>
     BATCHES.map((_, batch) => median(ratios(rates(appends, 0, batch), rates(appends, side, batch))));
   const reached = against(1);
+  const floor = BATCHES.map((_, batch) => median(ratios(rates(appends, THREAD, batch), rates(appends, 1, batch))));
   const delay = median(ratios(delays.of[0]!.map(p50), delays.of[1]!.map(p50)));
   const { queued, opened } = openings.at(-1)!;
   const open = median(opened.map(({ firstMs, scanMs }) => firstMs / scanMs));
@@ -74,7 +80,7 @@ function sectionOf(
   const blocked = median(delays.blocked);
   return {
     says: `Durable appends reach ${reached.map(short).join(' / ')}× of bare write+fdatasync at ${BATCHES.join(' / ')} records a commit; at ${PACED_PER_S.toLocaleString('en-US')}/s a record is durable after ${short(delay)}× the bare p50; with ${queued.toLocaleString('en-US')} records queued the first is ready after ${short(open)}× the time of a full scan.`,
-    method: `Records of 200 bytes; the journal runs in its worker thread as shipped, encrypting, and is called from this thread, one commit at a time; the baseline is ${sides[1]!.name}: the same number of bytes to one growing file, with nothing around them. better-sqlite3: one row a record, a transaction a commit. Dequeue: records that were committed so many at a time are read so many at a time, ${IN_FLIGHT} such batches under way as in the product (the peer has one connection and one at a time), and each acknowledgement is flushed before another batch takes its place. Disk bytes: 80 MB of payload, spares and the forward log included; the lesser of what the process made dirty and what the device was given. A record a millisecond: each side on a timer of its own process. Blocked: how late the loop of the calling thread was meanwhile, idle loop subtracted. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
+    method: `Records of 200 bytes; the journal runs in its worker thread as shipped, encrypting, and is called from this thread, one commit at a time; the baseline is ${sides[1]!.name}: the same number of bytes to one growing file, with nothing around them. Records are acknowledged to the journal as they go, ${SETTLE_EVERY} commits behind, so that it writes to segments used before, as a node does whose link is up; that work is in its figures. Beside it, what no journal in a thread of its own can beat: the same bytes over a file of zeros, flushed by a worker thread that does nothing else, for a number posted there and one back. better-sqlite3, in the calling thread: one row a record, a transaction a commit. Dequeue: records that were committed so many at a time are read so many at a time, ${IN_FLIGHT} such batches under way as in the product (the peer has one connection and one at a time), and each acknowledgement is flushed before another batch takes its place. Disk bytes: 80 MB of payload, spares and the forward log included; the lesser of what the process made dirty and what the device was given. A record a millisecond: each side on a timer of its own process. Blocked: how late the loop of the calling thread was meanwhile, idle loop subtracted. Opening: a fresh process each time, segments in the page cache; the scan reads every segment and checks every block in the same process.`,
     noise: `${ROUNDS} rounds of ${CASE_MS} ms a case in turns, ${PACED_ROUNDS} paced rounds of ${PACED_MS / 1_000} s in turns, ${OPENINGS} openings; median (smallest–largest); ratios round by round.`,
     tables: [
       appendTable(sides, appends),
@@ -84,6 +90,7 @@ function sectionOf(
       openTable(openings),
     ],
     caveats: [
+      `a thread of its own, which keeps a slow flush off the readings, costs what the column beside the C program shows: it reaches ${floor.map(short).join(' / ')}× of the C program, and the journal cannot reach more; a commit a record is the dearest way to use it, and the product takes along all that arrived during the flush before.`,
       "what the file system writes for itself (its journal, the file's length) is in no count of bytes.",
       ...(leftOut === undefined ? [] : [`${leftOut}.`]),
     ],
@@ -91,7 +98,7 @@ function sectionOf(
       ...BATCHES.map((size, batch) =>
         least(`durable append, ${size} a commit, against write+fdatasync`, AGAINST_RAW[batch]!, reached[batch]!),
       ),
-      ...sqlitePromises(sides.length > 2 ? against(2) : undefined, dequeues),
+      ...sqlitePromises(sides.length > SQLITE ? against(SQLITE) : undefined, dequeues),
       wears.ours.length === 0
         ? { what: WEAR, promised: '≤ 1.6', reached: '–', kept: 'not measured yet' }
         : most(WEAR, 1.6, median(wears.ours), ''),
@@ -142,7 +149,7 @@ const unmeasured = (what: string, promised: number): PromiseKept => ({
 /** Records a second by side, batch and round. */
 type Appends = number[][][];
 
-async function measureAppends(sides: readonly AppendSide[]): Promise<Appends> {
+async function measureAppends(sides: readonly RateSide[]): Promise<Appends> {
   const results: Appends = sides.map(() => BATCHES.map(() => []));
   for (let round = -1; round < ROUNDS; round++) {
     for (const [batch, size] of BATCHES.entries()) {
@@ -158,7 +165,7 @@ async function measureAppends(sides: readonly AppendSide[]): Promise<Appends> {
 
 const rates = (appends: Appends, side: number, batch: number): number[] => appends[side]![batch]!;
 
-function appendTable(sides: readonly AppendSide[], appends: Appends): Table {
+function appendTable(sides: readonly RateSide[], appends: Appends): Table {
   const names = sides.map(({ name }) => name);
   return {
     head: [
@@ -270,7 +277,7 @@ async function lateness(task: () => Promise<void>): Promise<number> {
 const p50 = (delays: readonly number[]): number => quantile(delays, 0.5);
 const p99 = (delays: readonly number[]): number => quantile(delays, 0.99);
 
-const delayTable = (sides: readonly AppendSide[], { of, blocked }: Delays): Table => ({
+const delayTable = (sides: readonly RateSide[], { of, blocked }: Delays): Table => ({
   head: [
     `enqueue → durable at ${PACED_PER_S.toLocaleString('en-US')}/s`,
     'p50, ms',

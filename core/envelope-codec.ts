@@ -121,7 +121,8 @@ export function fitEnvelope(
   let count = records.length;
   for (let size = all.length; size > limit && count > 0; ) {
     // In proportion to the excess, and a little less: names and first values weigh more in a smaller envelope.
-    count = Math.min(count - 1, Math.floor((count * limit * 0.97) / size));
+    // Down to the first alone before it is said that not even that fits: the excess may be that of the second.
+    count = count === 1 ? 0 : Math.max(1, Math.min(count - 1, Math.floor((count * limit * 0.97) / size)));
     if (count > 0) size = encode(cutHeader(header, count), records.slice(0, count), coding).length;
   }
   return { count: Math.max(0, count), encoded: undefined };

@@ -2,8 +2,18 @@ import { changeFarSide, type DeliveredElsewhere, forgetLane, NOWHERE_ELSE } from
 import type { Meter } from './forward/budget.ts';
 import type { Epoch } from './identity.ts';
 import type { RetryableRefusal } from './messages.ts';
+import { onceEach } from './once-each.ts';
 import { LANES, type Lane } from './priority.ts';
-import { addRanges, countOf, intersect, NO_RANGES, type Range, type RangeSet, subtract } from './ranges.ts';
+import {
+  addRanges,
+  countOf,
+  intersect,
+  NO_RANGES,
+  type Range,
+  type RangeSet,
+  subtract,
+  withoutRanges,
+} from './ranges.ts';
 
 /**
  * Why a node stopped trying to deliver a record. If several are true of one, the later in this list is its fate, in
@@ -72,10 +82,12 @@ export const deadLettersOf = ({ deadLettered }: LaneFates): RangeSet =>
   Object.values(deadLettered).reduce<RangeSet>(addRanges, NO_RANGES);
 
 /** Everything given up, for whatever reason. */
-export const givenUpOf = (fates: LaneFates): RangeSet =>
-  [fates.expired, fates.evicted, deadLettersOf(fates), fates.damaged].reduce(addRanges, NO_RANGES);
+export const givenUpOf = onceEach(
+  (fates: LaneFates): RangeSet =>
+    [fates.expired, fates.evicted, deadLettersOf(fates), fates.damaged].reduce(addRanges, NO_RANGES),
+);
 
-export const finished = (fates: LaneFates): RangeSet => addRanges(fates.delivered, givenUpOf(fates));
+export const finished = onceEach((fates: LaneFates): RangeSet => addRanges(fates.delivered, givenUpOf(fates)));
 
 /** The part of `ranges` that has no final fate yet. */
 export const unfinished = (fates: LaneFates, ranges: RangeSet): RangeSet =>
@@ -84,9 +96,16 @@ export const unfinished = (fates: LaneFates, ranges: RangeSet): RangeSet =>
 /** Given up, and the far side has not taken it down yet. */
 export const unstated = (fates: LaneFates): RangeSet => subtract(givenUpOf(fates), fates.stated);
 
-/** Delivered wins over given up, whenever it comes: a late acknowledgement is still the truth. */
-export function applyOutcome(fates: LaneFates, outcome: Outcome): LaneFates {
-  const range = [{ from: outcome.from, to: outcome.to }];
+/**
+ * Delivered wins over given up, whenever it comes: a late acknowledgement is still the truth.
+ *
+ * @param range all that has this outcome. @default its own range
+ */
+export function applyOutcome(
+  fates: LaneFates,
+  outcome: Outcome,
+  range: RangeSet = [{ from: outcome.from, to: outcome.to }],
+): LaneFates {
   switch (outcome.fate) {
     case 'delivered':
       return { ...withoutGivenUp(fates, range), delivered: addRanges(fates.delivered, range) };
@@ -126,7 +145,7 @@ const ofReason = (fates: LaneFates, reason: GiveUpReason): RangeSet =>
 
 /** None of the range is given up any more, nor was it tried. */
 function withoutGivenUp(fates: LaneFates, range: RangeSet): LaneFates {
-  const tries = withoutTries(fates.tries, range);
+  const tries = withoutRanges(fates.tries, range);
   if (givenUpOf(fates).length === 0) return { ...fates, tries };
   const deadLettered = Object.entries(fates.deadLettered).flatMap(([reason, ranges]) => {
     const rest = subtract(ranges, range);
@@ -144,15 +163,12 @@ function withoutGivenUp(fates: LaneFates, range: RangeSet): LaneFates {
   };
 }
 
-const withoutTries = (tries: readonly Tried[], gone: RangeSet): readonly Tried[] =>
-  tries.length === 0 ? tries : tries.flatMap((one) => subtract([one], gone).map((rest) => ({ ...one, ...rest })));
-
 const noteTries = (
   fates: LaneFates,
   range: RangeSet,
   { count, reason }: Omit<Tried, keyof Range>,
 ): readonly Tried[] => [
-  ...withoutTries(fates.tries, range),
+  ...withoutRanges(fates.tries, range),
   ...unfinished(fates, range).map((rest) => ({ ...rest, count, reason })),
 ];
 

@@ -68,7 +68,10 @@ export const DEAD_LETTER_ADVICE: Readonly<Record<DeadLetterReason, Advice>> = {
     because: 'the far side does not know their format',
     todo: 'bring node and far side to one release',
   },
-  'too-large': { because: 'they were larger than the far side takes', todo: 'bring node and far side to one release' },
+  'too-large': {
+    because: 'they were larger than an envelope may be, or than the far side takes',
+    todo: 'bring node and far side to one release',
+  },
   'not-allowed': {
     because: 'the far side does not take records of this node',
     todo: 'name the node in the fleet file of the far side',

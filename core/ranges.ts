@@ -58,8 +58,9 @@ export function within(set: RangeSet, range: Range): RangeSet {
 export function subtract(a: RangeSet, b: RangeSet): RangeSet {
   const rest: Range[] = [];
   for (const part of a) {
-    let from = part.from;
-    for (const hole of within(b, part)) {
+    let { from } = part;
+    let at = firstEndingAt(b, from + 1);
+    for (let hole = b[at]; hole !== undefined && hole.from < part.to; hole = b[++at]) {
       if (hole.from > from) rest.push({ from, to: hole.from });
       from = hole.to;
     }
@@ -68,13 +69,37 @@ export function subtract(a: RangeSet, b: RangeSet): RangeSet {
   return rest;
 }
 
-export const intersect = (a: RangeSet, b: RangeSet): RangeSet => rangeSetOf(a.flatMap((part) => within(b, part)));
+/** What is in both. */
+export function intersect(a: RangeSet, b: RangeSet): RangeSet {
+  if (a.length === 0 || b.length === 0) return NO_RANGES;
+  const both: Range[] = [];
+  for (const { from, to } of a) {
+    let at = firstEndingAt(b, from + 1);
+    for (let part = b[at]; part !== undefined && part.from < to; part = b[++at]) {
+      const common = { from: Math.max(from, part.from), to: Math.min(to, part.to) };
+      if (common.from < common.to) both.push(common);
+    }
+  }
+  return both;
+}
 
 export function covers(set: RangeSet, range: Range): boolean {
   if (range.from >= range.to) return true;
   const part = set[firstEndingAt(set, range.from + 1)];
   return part !== undefined && part.from <= range.from && part.to >= range.to;
 }
+
+/** Whether any of the range is in the set. */
+export function overlaps(set: RangeSet, range: Range): boolean {
+  const part = set[firstEndingAt(set, range.from + 1)];
+  return part !== undefined && part.from < range.to && range.from < range.to;
+}
+
+/** Ranges that say something, without what is in the set; what is left of each says it still. */
+export const withoutRanges = <T extends Range>(parts: readonly T[], gone: RangeSet): readonly T[] =>
+  parts.some((one) => overlaps(gone, one))
+    ? parts.flatMap((one) => (overlaps(gone, one) ? subtract([one], gone).map((rest) => ({ ...one, ...rest })) : [one]))
+    : parts;
 
 export const includes = (set: RangeSet, position: number): boolean => covers(set, { from: position, to: position + 1 });
 

@@ -72,6 +72,14 @@ export const isScalar = (value: Value): value is Scalar => typeof value !== 'obj
 /** The value as JSON text, as a person would write it: what is JSON already is no text within text. */
 export const jsonOf = (value: Value): string => (isJson(value) ? value.json : JSON.stringify(value));
 
+/** Whether an envelope may carry it: the border, by the kind of its stream, lets in no more than that. */
+export function isWithinValueBounds(value: Value): boolean {
+  if (typeof value === 'string') return Buffer.byteLength(value) <= MAX_LOG_BYTES;
+  if (isScalar(value)) return true;
+  if (isJson(value)) return Buffer.byteLength(value.json) <= MAX_JSON_BYTES;
+  return value.length > 0 && value.length <= MAX_ARRAY_SAMPLES;
+}
+
 /** UTF-8 bytes of a text or of JSON, 8 a sample of an array, 0 of what has a column of its own. */
 export function sectionBytesOf(value: Value): number {
   if (typeof value === 'string') return Buffer.byteLength(value);

@@ -6,7 +6,9 @@ import type { JournalSetup } from './journal-config.ts';
 import type { AppendResult, Commit } from './journal-port.ts';
 import { makeRoom, triesFor } from './make-room.ts';
 import { bytesOf, currentSpan, type OpenJournal } from './open-journal.ts';
+import { admissionOf } from './quota.ts';
 import { holdsRoomInLastTwo } from './room.ts';
+import { createScratch } from './scratch.ts';
 import { ageSpans, growSpan } from './spans.ts';
 
 /** Evictions so close to each other are one story for the log. */
@@ -23,6 +25,7 @@ export interface Appender {
 export function createAppender(setup: JournalSetup): Appender {
   const { clock, logger } = setup;
   const counters = { syncs: 0, commits: 0, written: 0 };
+  const memory = createScratch();
   let trouble: string | undefined;
   let evictedAt = Number.NEGATIVE_INFINITY;
 
@@ -35,17 +38,20 @@ export function createAppender(setup: JournalSetup): Appender {
       ({ lane, count, bytes }): CommittedLane => ({ lane, first: journal.positions[lane]!, count, bytes }),
     );
     const ageMs = journal.age.now();
-    const payload = encodeCommit({
-      wallMs: monotonicMs + commit.clockOffsetMs,
-      monotonicMs,
-      ageMs,
-      synced: clock.state() === 'synced',
-      number: counters.commits,
-      positions: journal.positions,
-      series: Math.max(journal.series, commit.series ?? 0),
-      lanes,
-      state: commit.state,
-    });
+    const payload = encodeCommit(
+      {
+        wallMs: monotonicMs + commit.clockOffsetMs,
+        monotonicMs,
+        ageMs,
+        synced: clock.state() === 'synced',
+        number: counters.commits,
+        positions: journal.positions,
+        series: Math.max(journal.series, commit.series ?? 0),
+        lanes,
+        state: commit.state,
+      },
+      memory,
+    );
     if (payload.length > MAX_BLOCK_PAYLOAD) {
       const detail = `commit of ${payload.length} bytes, allowed ${MAX_BLOCK_PAYLOAD}: offer less at once`;
       return { ok: false, reason: 'journal-failed', detail, evicted, agedMs };
@@ -92,7 +98,7 @@ export function createAppender(setup: JournalSetup): Appender {
     counters.written += place!.length;
   };
 
-  /** Makes room first, as far as the commit's own class allows; says why if that is not enough. */
+  /** Makes room first, as far as the commit's least important class allows; says why if that is not enough. */
   const refusedByQuota = async (
     journal: OpenJournal,
     lanes: readonly CommittedLane[],
@@ -101,10 +107,8 @@ export function createAppender(setup: JournalSetup): Appender {
   ): Promise<string | undefined> => {
     const { log, pool } = journal;
     let rolls = 0;
-    const quota = setup.quotaNow(journal);
-    const travelling = lanes.map(({ lane }) => lane).filter(isLane);
-    const highest = Math.min(...travelling, 4);
-    const allowed = lanes.length === 0 ? quota.state : highest === 0 ? quota.critical : quota.others;
+    const { quota, evictsFrom: from } = admissionOf(lanes.map(({ lane }) => lane));
+    const allowed = setup.quotaNow(journal)[quota];
     const needed = (): number => log.growthOf(more);
     for (let tries = triesFor(journal); ; tries--) {
       const bytes = bytesOf(journal) + needed();
@@ -114,9 +118,7 @@ export function createAppender(setup: JournalSetup): Appender {
         await pool.settled(); // what is being prepared goes when it is there
         continue;
       }
-      // Counters have room of their own and push nobody out; nor does what stays local.
-      const from = isLane(highest) ? highest : undefined;
-      const request = { from, nowMs: clock.monotonicMs(), localBytes: setup.localBytes };
+      const request = { from, nowMs: clock.monotonicMs(), localBytes: setup.localBytes, mustFit: allowed - more };
       if (tries > 0 && (await makeRoom(journal, request, evicted))) continue;
       // The last two segments always stay. If it is they that hold what has gone, they must not be the last two.
       if (

@@ -26,6 +26,7 @@ export const BLOCK_OVERHEAD = BLOCK_HEADER_BYTES + TAG_BYTES;
 export const BLOCK_MAGIC = Buffer.from('HWB2');
 const CIPHER = 'aes-256-gcm';
 const TAGGED = { authTagLength: TAG_BYTES };
+const SLICE_BYTES = 32 * 1024;
 /** Nothing larger is written, so a longer length on disk is damage. */
 export const MAX_BLOCK_PAYLOAD = 64 * 1024 * 1024;
 
@@ -41,12 +42,20 @@ export interface BlockPlace {
   kind: BlockKind;
 }
 
-/** @param key of the block's log and epoch */
-export function encodeBlock(place: BlockPlace, payload: Uint8Array, { id, log, key }: DataKey): Uint8Array {
+/**
+ * @param key of the block's log and epoch
+ * @param bytes where it goes: memory of exactly its length
+ */
+export function encodeBlock(
+  place: BlockPlace,
+  payload: Uint8Array,
+  { id, log, key }: DataKey,
+  bytes: Buffer = Buffer.allocUnsafe(BLOCK_OVERHEAD + payload.length),
+): Uint8Array {
   if (payload.length > MAX_BLOCK_PAYLOAD) {
     throw new RangeError(`block of ${payload.length} bytes, allowed ${MAX_BLOCK_PAYLOAD}`);
   }
-  const bytes = Buffer.allocUnsafe(BLOCK_OVERHEAD + payload.length).fill(0, 0, BLOCK_HEADER_BYTES);
+  bytes.fill(0, 0, BLOCK_HEADER_BYTES);
   BLOCK_MAGIC.copy(bytes, 0);
   bytes.writeUInt32LE(payload.length + TAG_BYTES, 12);
   bytes.writeUInt32LE(place.segment, 16);
@@ -55,7 +64,10 @@ export function encodeBlock(place: BlockPlace, payload: Uint8Array, { id, log, k
   bytes.writeUInt32LE(id, 32);
   bytes[36] = KINDS[place.kind];
   const cipher = createCipheriv(CIPHER, key, nonceOf(log, place), TAGGED).setAAD(authenticated(bytes));
-  bytes.set(cipher.update(payload), BLOCK_HEADER_BYTES);
+  // By slices: each comes back in memory of its own, and a small piece of that is cheap.
+  for (let at = 0; at < payload.length; at += SLICE_BYTES) {
+    bytes.set(cipher.update(payload.subarray(at, at + SLICE_BYTES)), BLOCK_HEADER_BYTES + at);
+  }
   cipher.final(); // of a stream cipher: empty
   bytes.set(cipher.getAuthTag(), bytes.length - TAG_BYTES);
   bytes.writeUInt32LE(crc32(bytes.subarray(BLOCK_HEADER_BYTES)), 8);

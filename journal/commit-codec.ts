@@ -1,4 +1,6 @@
 import type { JsonValue } from '../core/filters/filter.ts';
+import type { Scratch } from './scratch.ts';
+import { aligned } from './shared-append.ts';
 
 /**
  * Lanes 0..3 travel; lane 4 holds what stays local (`sync: on-demand`): it has positions of its own, which only say
@@ -60,12 +62,16 @@ const LANE_ENTRY = 17;
 /**
  * wall f64, monotonic f64, number f64, age f64, synced u8, position f64 of each journal lane, series u32, lanes u8, per lane
  * {lane u8, first f64, count u32, bytes u32}, records, state as JSON.
+ *
+ * @param memory where it goes
  */
-export function encodeCommit(commit: CommitBlock): Uint8Array {
+export function encodeCommit(commit: CommitBlock, memory: Scratch = Buffer.allocUnsafe): Uint8Array {
   const state = Buffer.from(JSON.stringify(commit.state));
   const table = FIXED + commit.lanes.length * LANE_ENTRY;
   const records = commit.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
-  const bytes = Buffer.allocUnsafe(table + records + state.length);
+  // Records may come in shared memory, at a word's beginning (shared-append.ts): here they begin at one too.
+  const before = aligned(table) - table;
+  const bytes = memory(before + table + records + state.length).subarray(before);
   bytes.writeDoubleLE(commit.wallMs, 0);
   bytes.writeDoubleLE(commit.monotonicMs, 8);
   bytes.writeDoubleLE(commit.number, 16);

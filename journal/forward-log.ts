@@ -106,12 +106,13 @@ export async function openForwardLog(
     epoch,
     nextSegment: (recovered.segments.at(-1) ?? 0) + 1,
     truncated: recovered.truncated,
+    roomBytes: segmentBytes,
     snapshot: () => ({ book, damages }) satisfies ForwardSnapshot as unknown as JsonValue,
   });
   const last = recovered.segments.at(-1);
   let previousBytes = last === undefined ? 0 : await disk.size(segmentFile(LOG, last));
   const roll = async (): Promise<void> => {
-    if (log.size > 0) previousBytes = log.size;
+    if (log.size > 0) previousBytes = log.fileBytes;
     await log.roll();
     const numbers = await segmentNumbers(disk, LOG);
     await log.recycle(numbers.slice(0, -2));
@@ -138,7 +139,7 @@ export async function openForwardLog(
     },
     sync: () => (log.writable ? log.sync() : roll()),
     roll,
-    bytes: () => log.size + previousBytes,
+    bytes: () => log.fileBytes + previousBytes,
     close: () => log.close(),
   };
 }

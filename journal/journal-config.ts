@@ -11,6 +11,7 @@ const SEGMENTS_OF_QUOTA = 16;
 const CRITICAL_SHARE = 1 / 10;
 const DEAD_LETTER_SHARE = 1 / 10;
 const ASIDE_SHARE = 1 / 64;
+const SPARE_SHARE = 1 / 16;
 
 export interface JournalPorts {
   disk: Disk;
@@ -47,6 +48,8 @@ export interface JournalSetup extends JournalPorts {
   ballastBytes: number;
   /** Of damaged stretches that are kept. */
   asideBytes: number;
+  /** Of segments that are kept to be used again. */
+  spareBytes: number;
   /** What a segment holds at least. */
   segmentBytes: number;
   keysOf(log: LogName): LogKeys;
@@ -68,6 +71,7 @@ export function setUpJournal(ports: JournalPorts, config: JournalConfig): Journa
     rotateKeysMs: config.rotateKeys ?? Number.POSITIVE_INFINITY,
     ballastBytes,
     asideBytes: Math.floor(maxBytes * ASIDE_SHARE),
+    spareBytes: Math.floor(maxBytes * SPARE_SHARE),
     segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_OF_QUOTA)),
     keysOf: (log) => createLogKeys(ports.keys, producer, log),
     quotaNow: ({ log }) => quotaOf(maxBytes, log.capacity, criticalReserve),

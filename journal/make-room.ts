@@ -4,8 +4,8 @@ import type { Lane } from '../core/priority.ts';
 import { addRanges, NO_RANGES, type RangeSet } from '../core/ranges.ts';
 import { type CarriedPart, encodeCarried } from './carried-codec.ts';
 import { clip, rangeOf } from './carried-part.ts';
-import { bytesOf, currentSpan, epochsAtWork, type OpenJournal } from './open-journal.ts';
-import { nextToEvict, segmentToEmpty, smallSegments } from './room.ts';
+import { bytesIn, bytesOf, currentSpan, epochsAtWork, type OpenJournal } from './open-journal.ts';
+import { bytesStaying, nextToEvict, segmentToEmpty, smallSegments } from './room.ts';
 import {
   growSpanByCarried,
   recyclable,
@@ -42,6 +42,8 @@ export async function recycle(journal: OpenJournal, localBytes: number, logger: 
 export interface RoomRequest {
   /** The class that needs the room: it and lower ones may have to go. Undefined = no record has to. */
   from: Lane | undefined;
+  /** Bytes of the directory with all of the room made. Nothing goes in vain: only if that much can be reached. */
+  mustFit: number;
   /** Monotonic ms. */
   nowMs: number;
   localBytes: number;
@@ -56,10 +58,10 @@ export interface RoomRequest {
  */
 export async function makeRoom(
   journal: OpenJournal,
-  { from, nowMs, localBytes }: RoomRequest,
+  { from, mustFit, nowMs, localBytes }: RoomRequest,
   evicted: Outcome[],
 ): Promise<boolean> {
-  const { spans, forward, leases } = journal;
+  const { spans, forward, leases, pool } = journal;
   for (;;) {
     const settled = recyclableAfterCrash(spans, forward.book, localBytes);
     if (settled.length > 0) {
@@ -73,7 +75,10 @@ export async function makeRoom(
     }
     if (from === undefined) return false;
     const leased = (epoch: string, lane: Lane) => leases.of(epoch, lane, nowMs);
-    const outcomes = nextToEvict({ spans, book: forward.book, leased, from });
+    const evictable = { spans, book: forward.book, leased, from };
+    const beside = bytesOf(journal) - bytesIn(spans) - pool.bytes();
+    if (beside + bytesStaying(evictable) > mustFit) return false;
+    const outcomes = nextToEvict(evictable);
     if (outcomes.length === 0) return false;
     evicted.push(...outcomes);
     await forward.append(outcomes);

@@ -39,7 +39,9 @@ export interface OpenJournal {
 
 /** Everything that the journal takes of its quota. */
 export const bytesOf = ({ spans, forward, pool, letters, aside }: OpenJournal): number =>
-  spans.reduce((sum, span) => sum + span.bytes, 0) + forward.bytes() + pool.bytes() + letters.bytes() + aside.bytes();
+  bytesIn(spans) + forward.bytes() + pool.bytes() + letters.bytes() + aside.bytes();
+
+export const bytesIn = (spans: readonly SegmentSpan[]): number => spans.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** The span of the segment that is being written, as large as its file is now: a new one gets it with its first block. */
 export function currentSpan({ spans, log, epoch, positions }: OpenJournal): SegmentSpan {

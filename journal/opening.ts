@@ -38,7 +38,7 @@ export async function openJournal(setup: JournalSetup): Promise<{ journal: OpenJ
   await refuseWrongKeys(disk, keys, setup.producer);
   const aside = await openAside(disk, setup.asideBytes);
   await keepStrangersAside(disk, aside);
-  const pool = await openSegmentPool(disk);
+  const pool = await openSegmentPool(disk, setup.spareBytes);
   const ballast = createBallast(disk, setup.ballastBytes, pool);
   const forward = await ballast.withRoom(() => openForwardLog(disk, setup.keysOf('forward'), epoch, maxBytes));
   const letters = await openLetterFiles(disk, setup.keysOf('letters'), epoch, aside);
@@ -82,7 +82,12 @@ export async function openJournal(setup: JournalSetup): Promise<{ journal: OpenJ
 
 /** Nobody must be told of what goes here: the opening says it. */
 async function keepWithinQuota(setup: JournalSetup, journal: OpenJournal): Promise<void> {
-  const request = { from: ALL_BUT_CRITICAL, nowMs: setup.clock.monotonicMs(), localBytes: setup.localBytes };
+  const request = {
+    from: ALL_BUT_CRITICAL,
+    nowMs: setup.clock.monotonicMs(),
+    localBytes: setup.localBytes,
+    mustFit: Number.POSITIVE_INFINITY, // a little room is better than none
+  };
   try {
     for (let tries = triesFor(journal); bytesOf(journal) > setup.quotaNow(journal).critical && tries > 0; tries--) {
       if (journal.pool.bytes() > 0) await journal.pool.release();

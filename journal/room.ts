@@ -2,7 +2,7 @@ import type { Epoch } from '../core/identity.ts';
 import type { FateBook, Outcome } from '../core/lane-fates.ts';
 import type { Lane } from '../core/priority.ts';
 import { type RangeSet, subtract } from '../core/ranges.ts';
-import { type Holding, holdsLocal, liveBytes, type SegmentSpan, waitingIn } from './spans.ts';
+import { type Holding, holdsLocal, liveBytes, type SegmentSpan, type Waiting, waitingIn } from './spans.ts';
 
 /**
  * Emptying a segment costs writing what still waits in it. With a fifth of it gone a byte given back costs four written:
@@ -61,13 +61,20 @@ export interface Evictable {
   from: Lane;
 }
 
-/** What has to go next when there is no room: of the lowest class that has anything, the oldest. Empty = nothing may go. */
-export function nextToEvict({ spans, book, leased, from }: Evictable): Outcome[] {
-  const evictable = waitingIn(spans, book)
+/** Waits, may go, and is not on its way. */
+const freeOf = ({ spans, book, leased, from }: Evictable): Waiting[] =>
+  waitingIn(spans, book)
     .flat()
     .map(({ holding, ranges }) => ({ holding, ranges: subtract(ranges, leased(holding.epoch, holding.lane)) }))
     .filter(({ holding, ranges }) => holding.lane >= Math.max(1, from) && ranges.length > 0);
-  const [first, ...others] = evictable;
+
+/** What the records take that would still wait if everything went that may go: no making of room gets below it. */
+export const bytesStaying = (evictable: Evictable): number =>
+  liveBytes(waitingIn(evictable.spans, evictable.book).flat()) - liveBytes(freeOf(evictable));
+
+/** What has to go next when there is no room: of the lowest class that has anything, the oldest. Empty = nothing may go. */
+export function nextToEvict(evictable: Evictable): Outcome[] {
+  const [first, ...others] = freeOf(evictable);
   if (!first) return [];
   const { holding, ranges } = others.reduce((next, one) => (goesBefore(one.holding, next.holding) ? one : next), first);
   return ranges.map((range) => ({ ...range, epoch: holding.epoch, lane: holding.lane, fate: 'evicted' }));

@@ -2,24 +2,15 @@ import type { JsonValue } from '../core/filters/filter.ts';
 import type { Epoch } from '../core/identity.ts';
 import type { Disk, DiskFile } from '../core/ports.ts';
 import type { Aside } from './aside.ts';
-import {
-  BLOCK_OVERHEAD,
-  type BlockKind,
-  encodeBlock,
-  type FoundBlock,
-  type ScannedSegment,
-  scanBlocks,
-} from './block.ts';
+import { BLOCK_OVERHEAD, type FoundBlock, type ScannedSegment, scanBlocks } from './block.ts';
 import type { DataKey, LogKeys, LogName } from './key-ring.ts';
+import { roomAhead } from './room-ahead.ts';
+import { createScratch } from './scratch.ts';
+import { type LogPlace, lengthOf, type NewBlock, sealBlocks } from './sealing.ts';
 import { encodeHead, scanSegment, segmentFile, unlessGone } from './segment-files.ts';
 import { capacityFor, type SegmentFiles } from './segment-pool.ts';
 
-export interface LogPlace {
-  segment: number;
-  block: number;
-  offset: number;
-  length: number;
-}
+export type { LogPlace };
 
 export interface SegmentLog {
   /** Number of the segment being written. */
@@ -58,11 +49,6 @@ export interface SegmentLog {
   close(): Promise<void>;
 }
 
-export interface NewBlock {
-  kind: BlockKind;
-  payload: Uint8Array;
-}
-
 export interface SegmentLogConfig {
   log: LogName;
   /** A segment is written with the key that is the current one when it begins. */
@@ -75,13 +61,15 @@ export interface SegmentLogConfig {
   snapshot: () => JsonValue;
   /** Where files come from and go to; without one they are created, grow and are removed. */
   files?: SegmentFiles;
+  /** So many bytes behind its head a file without a pool grows in steps. @default 0 with each write */
+  roomBytes?: number;
 }
 
 /** A spare is prepared once a segment is so full: a node that restarts often does not wear its flash. */
 const PREPARE_AT = 0.25;
 
 export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentLog {
-  const { log, epoch, keys, aside } = config;
+  const { log, epoch, keys, aside, roomBytes = 0 } = config;
   let truncated = { ...config.truncated };
   const { files } = config;
   // Above the numbers of all blocks that a spare may hold (segment-pool.ts).
@@ -94,6 +82,9 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
   let good = 0;
   let headBytes = 0;
   let allocated = 0;
+  /** Not after a failure, until something was given back: the last bytes of a full disk are for blocks. */
+  let growsInSteps = true;
+  const memory = createScratch();
   let capacity = Number.POSITIVE_INFINITY;
   /** Not to be found under their names any more, though a power cut may bring them back. */
   let letGo = new Set<number>();
@@ -103,6 +94,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
   let leftovers: number[] = [];
 
   const abandon = async (): Promise<void> => {
+    growsInSteps = false;
     truncated = { ...truncated, [segment]: good };
     if (good <= headBytes) leftovers.push(segment);
     const failed = file;
@@ -111,25 +103,32 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     await Promise.resolve(failed?.close()).catch(() => undefined);
   };
 
+  /** How many zeros to write behind what is written from one offset to another. */
+  const zerosBehind = (from: number, to: number): number => {
+    if (!growsInSteps) return 0;
+    const limit = files ? capacity : headBytes + roomBytes;
+    const ahead = roomAhead({ from, to, fileBytes: allocated, limit });
+    return ahead > 0 && files && !files.mayPrepare(to + ahead - allocated) ? 0 : ahead;
+  };
+
   const write = async (blocks: readonly NewBlock[], sync: boolean): Promise<LogPlace[]> => {
     if (!file || !key) throw new Error('segment log is not open');
-    const sealing = key;
-    const places: LogPlace[] = [];
-    const start = size;
-    const encoded = blocks.map(({ kind, payload }) => {
-      const place = { segment, block: block++, offset: size, length: BLOCK_OVERHEAD + payload.length };
-      size += place.length;
-      places.push(place);
-      return encodeBlock({ segment, block: place.block, epoch, kind }, payload, sealing);
-    });
+    const start = { segment, block, offset: size };
+    const end = size + lengthOf(blocks);
+    const ahead = zerosBehind(size, end);
+    // Used up whatever happens: a number is part of the nonce.
+    block += blocks.length;
+    const { bytes, places } = sealBlocks(blocks, { epoch, key, start, ahead, memory });
+    size = end;
     try {
-      await file.write(start, encoded.length === 1 ? encoded[0]! : Buffer.concat(encoded));
+      await file.write(start.offset, bytes);
       if (sync) await file.sync();
     } catch (error) {
       await abandon();
       throw error;
     }
     good = size;
+    allocated = Math.max(allocated, size + ahead);
     return places;
   };
 
@@ -171,6 +170,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     // A segment that came back after a power cut would be delivered again under a forgotten epoch.
     await disk.syncDirectory();
     letGo = new Set();
+    growsInSteps = true;
     truncated = Object.fromEntries(Object.entries(truncated).filter(([number]) => !numbers.includes(Number(number))));
   };
 

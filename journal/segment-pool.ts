@@ -5,7 +5,8 @@ const FILE_PATTERN = /^spare-(\d{10})\.hwj$/;
 const spareFile = (number: number): string => `spare-${String(number).padStart(10, '0')}.hwj`;
 /** The one that was prepared and never was a segment. */
 const PREPARED = 0;
-const MAX_SPARES = 2;
+/** So many there may be in any case: what is recycled and what is prepared do not push each other out. */
+const LEAST_SPARES = 2;
 
 /**
  * Segment files in store: writing over bytes that are there already needs no new space, and so at each flush only the
@@ -45,8 +46,11 @@ export interface SegmentFiles {
   mayPrepare(bytes: number): boolean;
 }
 
-/** @throws if the disk cannot be read */
-export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
+/**
+ * @param maxBytes of spares that recycled segments become, if that is more than two. @default 0 two
+ * @throws if the disk cannot be read
+ */
+export async function openSegmentPool(disk: Disk, maxBytes = 0): Promise<SegmentPool> {
   let spares: { number: number; bytes: number }[] = [];
   let preparing: { bytes: number; wanted: boolean; done: Promise<void> } | undefined;
   let mayPrepare = true;
@@ -55,6 +59,7 @@ export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
     const number = FILE_PATTERN.exec(name)?.[1];
     if (number !== undefined) spares.push({ number: Number(number), bytes: await disk.size(name) });
   }
+  const bytesNow = (): number => spares.reduce((sum, spare) => sum + spare.bytes, preparing?.bytes ?? 0);
   const highest = Math.max(0, ...spares.map(({ number }) => number));
 
   const drop = async (gone: readonly { number: number; bytes: number }[]): Promise<void> => {
@@ -92,7 +97,8 @@ export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
       return true;
     },
     async give(name, number, bytes) {
-      if (spares.length + (preparing ? 1 : 0) >= MAX_SPARES || (await disk.size(name)) !== bytes) return false;
+      const isOneTooMany = spares.length + (preparing ? 1 : 0) >= LEAST_SPARES && bytesNow() + bytes > maxBytes;
+      if (isOneTooMany || (await disk.size(name)) !== bytes) return false;
       await disk.rename(name, spareFile(number));
       spares.push({ number, bytes });
       return true;
@@ -105,7 +111,7 @@ export async function openSegmentPool(disk: Disk): Promise<SegmentPool> {
         preparing = undefined;
       });
     },
-    bytes: () => spares.reduce((sum, spare) => sum + spare.bytes, preparing?.bytes ?? 0),
+    bytes: bytesNow,
     highest: () => highest,
     async release() {
       if (preparing) preparing.wanted = false;

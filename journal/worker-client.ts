@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../core/ports.ts';
-import type { Journal } from './journal-port.ts';
+import type { AppendResult, Journal } from './journal-port.ts';
+import { createSharedCommits } from './shared-commits.ts';
 import type { WorkerJournalConfig, WorkerReply } from './worker-protocol.ts';
 
 /** Journals in one worker thread, so that a flush of 50 ms on an SD card never stalls readings or the network. */
@@ -17,7 +18,10 @@ export interface JournalWorker {
 export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
   const worker = new Worker(bundle);
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  /** Number of the last call: from 1 on. */
   let calls = 0;
+  /** Of the last shared memory: from −1 on. A commit in it is a call under its number. */
+  let places = 0;
   let ended: Error | undefined;
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<Error>((resolve) => {
@@ -30,6 +34,10 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
   };
 
   worker.on('message', (message: WorkerReply) => {
+    if (typeof message === 'number') {
+      waiting.get(message)?.resolve(undefined as never);
+      return waiting.delete(message);
+    }
     if ('log' in message) return logger[message.log](message.fields, message.message);
     const call = waiting.get(message.call);
     waiting.delete(message.call);
@@ -45,13 +53,16 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
     end(new Error(`journal worker ended with code ${code}`));
   });
 
-  const request = <T>(directory: string, method: string, rest: object): Promise<T> =>
+  const post = <T>(call: number, message: unknown): Promise<T> =>
     new Promise<T>((resolve, reject) => {
       if (ended) return reject(ended);
-      const call = ++calls;
       waiting.set(call, { resolve, reject });
-      worker.postMessage({ call, directory, method, ...rest });
+      worker.postMessage(message);
     });
+  const request = <T>(directory: string, method: string, rest: object): Promise<T> => {
+    const call = ++calls;
+    return post(call, { call, directory, method, ...rest });
+  };
 
   return {
     failed,
@@ -62,9 +73,22 @@ export function startJournalWorker(bundle: URL, logger: Logger): JournalWorker {
         <Method extends keyof Journal>(method: Method) =>
         (...args: Parameters<Journal[Method]>) =>
           request(directory, method, { args }) as ReturnType<Journal[Method]>;
+      const place = --places;
+      const shared = createSharedCommits((memory) => {
+        request(directory, 'share', { place, memory }).catch(() => undefined); // the commit in it tells
+      });
+      const append: Journal['append'] = async (commit) => {
+        if (!shared.put(commit)) return request(directory, 'append', { args: [commit] });
+        try {
+          const told = await post<AppendResult | undefined>(place, place);
+          return told ?? shared.result();
+        } finally {
+          shared.free();
+        }
+      };
       return {
         open: () => created.then(() => invoke('open')()),
-        append: invoke('append'),
+        append,
         read: invoke('read'),
         settle: invoke('settle'),
         release: invoke('release'),

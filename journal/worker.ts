@@ -7,31 +7,44 @@ import { systemRandom } from '../adapters/embedded/system-random.ts';
 import type { Logger } from '../core/ports.ts';
 import { createJournal } from './journal.ts';
 import type { Journal, ReadResult } from './journal-port.ts';
-import type { WorkerReply, WorkerRequest } from './worker-protocol.ts';
+import { readCommit, writeResult } from './shared-append.ts';
+import type { WorkerCall, WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
 const port = parentPort;
 if (!port) throw new Error('journal worker: started outside a worker thread');
 
 const journals = new Map<string, Journal>();
+const shared = new Map<number, { directory: string; memory: Buffer }>();
 const reply = (message: WorkerReply): void => port.postMessage(message);
 const logAs =
   (log: keyof Logger, directory: string) =>
   (fields: object, message: string): void =>
     reply({ log, fields: { ...fields, directory }, message });
 
+const replyError =
+  (call: number) =>
+  ({ message, code }: NodeJS.ErrnoException): void =>
+    reply({ call, ok: false, message, code });
+
 port.on('message', (request: WorkerRequest) => {
+  if (typeof request === 'number') return appendShared(request).catch(replyError(request));
   answer(request).then(
     (value) => port.postMessage({ call: request.call, ok: true, value }, buffersOf(request, value)),
-    (error: NodeJS.ErrnoException) =>
-      reply({ call: request.call, ok: false, message: error.message, code: error.code }),
+    replyError(request.call),
   );
 });
 
+async function appendShared(place: number): Promise<void> {
+  const { directory, memory } = shared.get(place)!;
+  const result = await journalOf(directory).append(readCommit(memory));
+  reply(writeResult(result, memory) ? place : { call: place, ok: true, value: result });
+}
+
 /** What was read is handed over, not copied: nobody here needs it any more. */
-const buffersOf = ({ method }: WorkerRequest, value: unknown): ArrayBuffer[] =>
+const buffersOf = ({ method }: WorkerCall, value: unknown): ArrayBuffer[] =>
   method === 'read' ? [...new Set((value as ReadResult).parts.map(({ bytes }) => bytes.buffer as ArrayBuffer))] : [];
 
-async function answer(request: WorkerRequest): Promise<unknown> {
+async function answer(request: WorkerCall): Promise<unknown> {
   const { directory } = request;
   if (request.method === 'create') {
     const logger: Logger = {
@@ -53,8 +66,16 @@ async function answer(request: WorkerRequest): Promise<unknown> {
     journals.set(directory, createJournal(ports, config));
     return undefined;
   }
+  if (request.method === 'share') {
+    shared.set(request.place, { directory, memory: Buffer.from(request.memory) });
+    return undefined;
+  }
+  const method = journalOf(directory)[request.method] as (...args: unknown[]) => Promise<unknown>;
+  return method(...request.args);
+}
+
+function journalOf(directory: string): Journal {
   const journal = journals.get(directory);
   if (!journal) throw new Error(`journal worker: no journal ${directory}`);
-  const method = journal[request.method] as (...args: unknown[]) => Promise<unknown>;
-  return method(...request.args);
+  return journal;
 }

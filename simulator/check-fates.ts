@@ -1,7 +1,9 @@
-import { doubtful, type LaneState } from '../core/forward/state.ts';
+import { doubtful } from '../core/forward/doubt.ts';
+import type { LaneState } from '../core/forward/state.ts';
 import { deadLettersOf, givenUpOf, type LaneFates } from '../core/lane-fates.ts';
 import { priorityOf } from '../core/priority.ts';
 import { includes, intersect, type Range, type RangeSet, rangeSetOf, subtract } from '../core/ranges.ts';
+import type { Commit } from '../journal/journal-port.ts';
 import type { Problem } from './check-node.ts';
 import type { ModelRecord } from './model-state.ts';
 import type { Told } from './told.ts';
@@ -66,20 +68,27 @@ function noteGivenUp({ model }: VirtualNode, { epoch, lane, fates }: LaneState, 
   }
 }
 
+/** What a commit pushed out, and when it began. */
+interface PushedOut {
+  commit: Pick<Commit, 'lanes'>;
+  evicted: readonly (Range & { epoch: string; lane: number })[];
+  sinceMs: number;
+}
+
 /**
- * What a commit pushed out: nothing of a class while a lower one has records that wait, on readable blocks, and are not
- * handed out to be sent.
+ * What a commit pushed out: nothing that is more important than any of its own records; nothing of a class while a lower
+ * one has records that wait, on readable blocks, and are not handed out to be sent.
  *
- * @param state of the forwarder, before it was told
- * @param sinceMs when the commit began
+ * @param lanes of the forwarder, before it was told
  */
 export function wrongEviction(
   node: VirtualNode,
   lanes: readonly LaneState[],
-  evicted: readonly (Range & { epoch: string; lane: number })[],
-  sinceMs: number,
+  { commit, evicted, sinceMs }: PushedOut,
 ): string | undefined {
   for (const { lane, epoch, from, to } of evicted) {
+    const less = commit.lanes.find((one) => one.lane > lane);
+    if (less) return `${epoch}/${lane}/${from}–${to} went for a commit with records of lane ${less.lane}`;
     for (const lower of lanes) {
       if (lower.lane <= lane) continue;
       const gone = evicted.filter((one) => one.epoch === lower.epoch && one.lane === lower.lane);
@@ -89,6 +98,8 @@ export function wrongEviction(
       for (const position of positionsOf(subtract(waits, leased))) {
         const record = node.model.recordAt(lower.epoch, lower.lane, position);
         if (!record || record.damaged || record.takenMs >= sinceMs) continue;
+        // It went before, and rot took the note of it: the lane waits for what is no more.
+        if (record.wasGivenUp && node.rotted.has('forward')) continue;
         return `${epoch}/${lane}/${from}–${to} went while ${lower.epoch}/${lower.lane}/${position} waits`;
       }
     }

@@ -1,8 +1,15 @@
 import type { SourceCounts } from '../core/ledger.ts';
 import { PRIORITIES, type Priority } from '../core/priority.ts';
 import type { ClockState, ReadingRefusal } from '../core/reading.ts';
-import { LOCAL_LANE } from '../journal/commit-codec.ts';
-import { type Decision, emptyState, type ModelRecord, type ModelState, newRecord } from './model-state.ts';
+import { type JournalLane, LOCAL_LANE } from '../journal/commit-codec.ts';
+import {
+  type Decision,
+  emptyState,
+  type ModelRecord,
+  type ModelState,
+  newRecord,
+  type TurnedAway,
+} from './model-state.ts';
 import type { OfferedBatch, OfferedReading } from './offered.ts';
 
 /** The clock as it stands at the commit. */
@@ -19,14 +26,14 @@ export interface Border {
  * under test.
  *
  * @param debts refusals that the disk did not take so far
- * @param onlyCritical there is no room for the rest, which is refused with this reason
+ * @param turnedAway there is no room for these
  */
 export function decide(
   state: ModelState,
   debts: ReadonlyMap<string, SourceCounts>,
   batches: readonly OfferedBatch[],
   border: Border,
-  onlyCritical?: ReadingRefusal,
+  turnedAway?: TurnedAway,
 ): Decision {
   const changes = emptyState();
   const records: ModelRecord[] = [];
@@ -43,7 +50,7 @@ export function decide(
     for (const { reason } of unparsable) refuse(counts, reason);
     if (number !== undefined) changes.positions.set(source, number);
     for (const reading of readings) {
-      const refusal = reading.refusal ?? (isCritical(reading) ? undefined : onlyCritical);
+      const refusal = reading.refusal ?? (isOf(reading, turnedAway) ? turnedAway?.reason : undefined);
       if (refusal !== undefined || !reading.plan) {
         refuse(counts, refusal!, reading.plan && PRIORITIES[reading.plan.lane]);
         continue;
@@ -83,7 +90,7 @@ export function decide(
     batches,
     changes,
     records,
-    onlyCritical,
+    turnedAway,
     pulls: undefined,
     place: undefined,
     damaged: false,
@@ -106,7 +113,10 @@ function isChange(
   return band !== undefined && moved > band;
 }
 
-const isCritical = ({ plan }: OfferedReading): boolean => plan?.lane === 0 && plan.syncMs !== 'on-demand';
+const laneOf = ({ lane, syncMs }: NonNullable<OfferedReading['plan']>): JournalLane =>
+  syncMs === 'on-demand' ? LOCAL_LANE : lane;
+const isOf = ({ plan }: OfferedReading, turnedAway: Pick<TurnedAway, 'from'> | undefined): boolean =>
+  plan !== undefined && turnedAway !== undefined && laneOf(plan) >= turnedAway.from;
 
 /** @param priority of the stream, if the stream is declared */
 export function refuse(counts: SourceCounts, reason: ReadingRefusal, priority?: Priority): void {
@@ -135,36 +145,38 @@ function sums(left: SourceCounts['refused'], right: SourceCounts['refused']): So
 /** What is tried next after a refusal, in this order. */
 export interface Attempt {
   batches: readonly OfferedBatch[];
-  onlyCritical?: ReadingRefusal | undefined;
+  turnedAway?: TurnedAway | undefined;
 }
 
 /**
- * What a node must try after the journal had no room for a commit: its critical records alone, without the batches of
- * sources that can wait and would have to be cut; then a commit that is larger than a block in halves.
+ * What a node must try after the journal had no room for a commit: the same without its least important records, nor the
+ * batches of sources that can wait and would have to be cut; then a commit that is larger than a block in halves.
  */
 export function attemptsAfter(
-  { batches, records, onlyCritical }: Decision,
+  { batches, records, turnedAway }: Decision,
   reason: ReadingRefusal,
   tooLarge: boolean,
 ): Attempt[] {
   if (reason !== 'journal-full') return [];
-  const critical = records.filter(({ lane }) => lane === 0);
-  if (onlyCritical === undefined && critical.length > 0 && critical.length < records.length) {
-    const whole = withoutMixed(batches);
-    if (whole.some(({ readings }) => readings.some(isCritical))) return [{ batches: whole, onlyCritical: reason }];
+  const least = Math.max(...records.map(({ lane }) => lane)) as JournalLane;
+  if (records.some(({ lane }) => lane < least)) {
+    const without = { from: least, reason };
+    const whole = withoutMixed(batches, without);
+    const isLeft = (one: OfferedReading): boolean => one.plan !== undefined && !isOf(one, without);
+    if (whole.some(({ readings }) => readings.some(isLeft))) return [{ batches: whole, turnedAway: without }];
   }
   if (!tooLarge || batches.length < 2) return [];
   const half = Math.ceil(batches.length / 2);
-  return [batches.slice(0, half), batches.slice(half)].map((part) => ({ batches: part, onlyCritical }));
+  return [batches.slice(0, half), batches.slice(half)].map((part) => ({ batches: part, turnedAway }));
 }
 
 /** What would have to be cut comes again as a whole, and so does what must not overtake it. */
-function withoutMixed(batches: readonly OfferedBatch[]): OfferedBatch[] {
+function withoutMixed(batches: readonly OfferedBatch[], turnedAway: TurnedAway): OfferedBatch[] {
   const behind = new Set<string>();
   return batches.filter(({ source, number, canWait, readings }) => {
     const series = readings.filter(({ plan }) => plan).map(({ device, stream }) => `${device}/${stream}`);
     const waits =
-      readings.some((one) => one.plan && !isCritical(one)) ||
+      readings.some((one) => isOf(one, turnedAway)) ||
       series.some((name) => behind.has(name)) ||
       (number !== undefined && behind.has(source));
     if (!canWait || !waits) return true;

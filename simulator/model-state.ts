@@ -52,6 +52,12 @@ export interface ModelState {
   opaque: Map<string, string>;
 }
 
+/** Readings of this lane and those after it are refused: what stays local counts as the last. */
+export interface TurnedAway {
+  from: JournalLane;
+  reason: ReadingRefusal;
+}
+
 /** What one commit changes, and the records that it makes. */
 export interface Decision {
   batches: readonly OfferedBatch[];
@@ -59,8 +65,8 @@ export interface Decision {
   records: ModelRecord[];
   /** A pull: these records stayed local until now, and are in `records` once more. */
   pulls: readonly ModelRecord[] | undefined;
-  /** With what reason all but critical readings were refused, for want of room. */
-  onlyCritical: ReadingRefusal | undefined;
+  /** What was refused for want of room. */
+  turnedAway: TurnedAway | undefined;
   place: WrittenPlace | undefined;
   /** Its bytes were hit by bit rot. */
   damaged: boolean;

@@ -159,7 +159,7 @@ export function createNodeModel(nowMs: () => number): NodeModel {
     take(border, written) {
       const part = attempts.shift();
       const batches = part?.batches ?? pending.splice(0, takenBy(pending, written));
-      const decision = decide(state, debts, batches, border, part?.onlyCritical);
+      const decision = decide(state, debts, batches, border, part?.turnedAway);
       decision.changes.opaque = opaqueIn(written);
       fold(decision.changes, unsaved);
       for (const record of decision.records) record.takenMs = nowMs();

@@ -45,7 +45,7 @@ export function decidePull(
       batches: [],
       changes,
       records,
-      onlyCritical: undefined,
+      turnedAway: undefined,
       pulls,
       place: undefined,
       damaged: false,

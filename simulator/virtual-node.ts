@@ -219,12 +219,13 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         writing = undefined;
         world.note(`${plan.node} commit ${result.ok ? 'done' : result.reason}`);
         const lanes = running?.inspect().state.lanes ?? [];
-        const wrong = wrongEviction(node, lanes, result.evicted, sinceMs);
+        const wrong = wrongEviction(node, lanes, { commit, evicted: result.evicted, sinceMs });
         if (wrong !== undefined) world.fail('what matters least goes first', `${plan.node}: ${wrong}`);
         for (const { fate } of result.evicted) world.reached(`journal: records ${fate} to make room`);
         const bytes = commit.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
         const tooLarge = bytes > plan.journal.maxBytes / 16;
-        if (decision.onlyCritical && result.ok) world.reached('journal: critical records alone found room');
+        if (decision.turnedAway && result.ok)
+          world.reached(`journal: only lanes before ${decision.turnedAway.from} found room`);
         for (const problem of model.settle(decision, result, tooLarge))
           world.fail('a commit holds what was kept', problem);
         return result;

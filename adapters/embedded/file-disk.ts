@@ -84,7 +84,7 @@ async function writeZeros(path: string, bytes: number): Promise<void> {
 }
 
 function readFully(file: number, offset: number, length: number): Uint8Array {
-  const bytes = Buffer.alloc(Math.max(0, Math.min(length, fstatSync(file).size - offset)));
+  const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, fstatSync(file).size - offset)));
   let filled = 0;
   while (filled < bytes.length) {
     const read = readSync(file, bytes, filled, bytes.length - filled, offset + filled);

@@ -11,37 +11,49 @@ import { openRawFile } from './raw-file.ts';
 import { textRecords } from './text-records.ts';
 
 /** One way to make records durable, a commit at a time. */
-export interface AppendSide {
+export interface RateSide {
   name: string;
   /** Commits batches of so many records for so long; records a second. */
   run(size: number, ms: number): Promise<number>;
-  /** Commits one record so many times a second; gives the delay of each, ms. */
-  paced(perSecond: number, ms: number): Promise<number[]>;
   /** Forgets what was appended, so that the next case finds a small disk. */
   clear(): Promise<void>;
   close(): Promise<void>;
 }
+export interface AppendSide extends RateSide {
+  /** Commits one record so many times a second; gives the delay of each, ms. */
+  paced(perSecond: number, ms: number): Promise<number[]>;
+}
 
 const execute = promisify(execFile);
 export const MAX_BYTES = 2 * 1024 ** 3;
+/** Commits whose records are settled together while others are appended, as delivery does it. */
+export const SETTLE_EVERY = 50;
 const RAW_SOURCE = packageFile('bench/support/raw-append.c');
 
-/** The journal in its worker, as shipped, called from this thread. */
+/** The journal in its worker, as shipped, called from this thread; its records are delivered as they go. */
 export async function ourSide(worker: JournalWorker, directory: string): Promise<AppendSide & { journal: Journal }> {
   const journal = worker.journal(directory, { producer: PRODUCER, maxBytes: MAX_BYTES, localBytes: 0 });
   const { epoch } = await journal.open();
   let end = 0;
+  let settled = 0;
+  let commits = 0;
+  const settle = (): Promise<void> => {
+    const from = settled;
+    settled = end;
+    return journal.settle([{ epoch, lane: 2, from, to: end, fate: 'delivered' }]);
+  };
   const append = async (size: number, bytes: Uint8Array): Promise<void> => {
     const result = await journal.append({ lanes: [{ lane: 2, count: size, bytes }], state: {}, clockOffsetMs: 0 });
     if (!result.ok) throw new Error(`append: ${result.reason}, ${result.detail}`);
     end += size;
+    if (++commits % SETTLE_EVERY === 0) void settle();
   };
   return {
     name: 'journal',
     journal,
     run: (size, ms) => timed(size, ms, append),
     paced: (perSecond, ms) => atPace(perSecond, ms, () => append(1, textRecords(1))),
-    clear: () => journal.settle([{ epoch, lane: 2, from: 0, to: end, fate: 'delivered' }]),
+    clear: settle,
     close: () => journal.close(),
   };
 }
@@ -116,7 +128,8 @@ export function sqliteSide(folder: string): { side: AppendSide; database: Sqlite
   return { side, database };
 }
 
-async function timed(
+/** Commits batches of so many records for so long; records a second. */
+export async function timed(
   size: number,
   ms: number,
   once: (size: number, bytes: Uint8Array) => Promise<void>,

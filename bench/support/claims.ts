@@ -8,6 +8,7 @@ import { loss } from '../loss.ts';
 import { mainJob } from '../main-job.ts';
 import { memoryStart } from '../memory-start.ts';
 import { nats } from '../nats.ts';
+import { planner } from '../planner.ts';
 import type { Claim } from './section.ts';
 
 /** All claims, in the order of the document. A new claim is one file in bench/ and one line here. */
@@ -19,6 +20,7 @@ export const CLAIMS: readonly Claim[] = [
   nats,
   loss,
   drain,
+  planner,
   filter,
   cloud,
   deploy,

@@ -1,6 +1,6 @@
 import { PRODUCER } from '../../core/identity.ts';
 import type { JournalWorker } from '../../journal/worker-client.ts';
-import { MAX_BYTES } from './append-sides.ts';
+import { MAX_BYTES, SETTLE_EVERY } from './append-sides.ts';
 import { bytesBetween, type DiskWrites, diskWrites } from './disk-writes.ts';
 import type { SqliteDatabase } from './peers.ts';
 import { textRecords } from './text-records.ts';
@@ -8,8 +8,6 @@ import { textRecords } from './text-records.ts';
 /** Several segments' worth, so that spares are used again and again. */
 const COMMITS = 4_000;
 const SIZE = 100;
-/** Delivery follows so many commits behind. */
-const SETTLE_EVERY = 50;
 
 /** Pages sent to the disk, bytes a payload byte, while records come and are acknowledged; undefined outside Linux. */
 export async function wearOfOurs(worker: JournalWorker, directory: string): Promise<number | undefined> {

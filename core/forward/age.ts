@@ -1,5 +1,5 @@
 import { finished, type Outcome, outcomeOf } from '../lane-fates.ts';
-import { addRanges, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
+import { addRanges, type Range, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
 import { type ForwardSettings, termsOf } from './settings.ts';
 import { type ForwardState, type LaneState, noteOutcome } from './state.ts';
 
@@ -53,8 +53,19 @@ export function expire(state: ForwardState, lane: LaneState, now: number, settin
   if (to === 0) return [];
   const old: RangeSet = subtract(within(waitingOf(lane), { from: 0, to }), lane.fates.replayed);
   const outcomes = old.map((range): Outcome => ({ ...outcomeOf(lane, range), fate: 'expired' }));
-  for (const outcome of outcomes) noteOutcome(lane, outcome);
+  if (outcomes[0]) noteOutcome(lane, outcomes[0], old);
   return outcomes;
+}
+
+/** The first position that is not in the set; infinite if there is none. */
+function firstOutside(ranges: readonly Range[], set: RangeSet): number {
+  let first = Number.POSITIVE_INFINITY;
+  for (const range of ranges) {
+    if (range.from >= first) continue;
+    const [rest] = set.length === 0 ? [range] : subtract([range], set);
+    if (rest) first = Math.min(first, rest.from);
+  }
+  return first;
 }
 
 const waitingOf = (lane: LaneState): RangeSet => [lane.toSend, lane.doubt, rangeSetOf(lane.held)].reduce(addRanges);
@@ -63,7 +74,12 @@ const waitingOf = (lane: LaneState): RangeSet => [lane.toSend, lane.doubt, range
 export function expiresAt(state: ForwardState, lane: LaneState, settings: ForwardSettings): number {
   const { ttlMs } = termsOf(settings, lane.lane);
   if (ttlMs === 'never') return Number.POSITIVE_INFINITY;
-  const from = subtract(waitingOf(lane), lane.fates.replayed)[0]?.from;
-  const mark = from === undefined ? undefined : lane.marks.find(({ to }) => to > from);
+  const { toSend, doubt, held, fates } = lane;
+  const from = Math.min(
+    firstOutside(toSend, fates.replayed),
+    firstOutside(doubt, fates.replayed),
+    firstOutside(held, fates.replayed),
+  );
+  const mark = lane.marks.find(({ to }) => to > from);
   return mark === undefined ? Number.POSITIVE_INFINITY : mark.ageMs + ttlMs - state.ageOffsetMs;
 }

@@ -2,11 +2,11 @@ import { type Epoch, PRODUCER } from '../identity.ts';
 import { finished, givenUpOf, type Outcome, outcomeOf, triesOf, unfinished, unstated } from '../lane-fates.ts';
 import { type Answer, type AnswerItem, usesRetry } from '../messages.ts';
 import type { Lane } from '../priority.ts';
-import { addRanges, covers, intersect, type RangeSet, rangeSetOf, subtract, within } from '../ranges.ts';
+import { addRanges, covers, intersect, type RangeSet, rangeSetOf, subtract, within, withoutRanges } from '../ranges.ts';
 import { cutAtTries, explainSilences, noteFailure } from './retries.ts';
 import { noteGathered } from './sends.ts';
 import { backoffMs, type ForwardSettings, termsOf } from './settings.ts';
-import { type Flight, type ForwardState, type LaneState, noteOutcome, resetProbes, withoutRanges } from './state.ts';
+import { type Flight, type ForwardState, type LaneState, noteOutcome, resetProbes } from './state.ts';
 
 export interface Answered {
   /** Fates that are new: for the forward log. */
@@ -79,8 +79,12 @@ function applyItem(
 function deliver(lane: LaneState, stored: RangeSet, answered: Answered): void {
   // Never what was not sent, whatever the far side says; never twice.
   const fresh = subtract(intersect(stored, lane.sent), lane.fates.delivered);
-  for (const range of fresh) enter(lane, { ...outcomeOf(lane, range), fate: 'delivered' }, answered);
-  if (fresh.length > 0) lane.setbacks = 0;
+  const outcomes = fresh.map((range): Outcome => ({ ...outcomeOf(lane, range), fate: 'delivered' }));
+  if (outcomes[0]) {
+    noteOutcome(lane, outcomes[0], fresh);
+    answered.outcomes.push(...outcomes);
+    lane.setbacks = 0;
+  }
   const done = finished(lane.fates);
   const landed = lane.flights.filter((flight) => covers(done, flight));
   if (landed.length === 0) return;

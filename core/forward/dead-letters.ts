@@ -1,4 +1,4 @@
-import { applyOutcome, finished, type Outcome, outcomeOf } from '../lane-fates.ts';
+import { applyOutcome, finished, type Outcome, outcomeOf, triesOf } from '../lane-fates.ts';
 import { addRanges, intersect, NO_RANGES, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import { type LaneState, noteOutcome } from './state.ts';
 
@@ -17,6 +17,17 @@ export function noteBuried(lane: LaneState, buried: RangeSet, unkept: RangeSet =
   );
   for (const outcome of discarded) noteDisinterred(lane, outcome);
   return [...outcomes, ...discarded];
+}
+
+/**
+ * Records that no envelope can hold. The border lets none in; should there be one all the same, a bug's or an older
+ * release's, it is given up, whatever its class: else the lane would wait behind it for ever.
+ */
+export function noteTooLarge(lane: LaneState, ranges: RangeSet): void {
+  const gone = intersect(lane.toSend, ranges);
+  lane.toSend = subtract(lane.toSend, gone);
+  const dying = gone.map((range) => ({ ...range, reason: 'too-large' as const, attempts: triesOf(lane.fates, range) }));
+  lane.dying = [...lane.dying, ...dying];
 }
 
 /** By an operator's word: dead letters whose records wait again, and may leave at once, or are gone for good. */

@@ -1,24 +1,17 @@
 import { elsewhereIn } from '../far-sides.ts';
 import { type TrafficClass, trafficClassOf } from '../flow.ts';
 import { PRODUCER } from '../identity.ts';
-import { deadLettersOf, givenUpOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
+import { deadLettersOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
 import { MAX_KNOWN_RANGES, MAX_STATED_LANES, type Question, type RestOfLane } from '../messages.ts';
 import { MAX_PROBE_INTERVAL_MS } from '../priority.ts';
-import { addRanges, countOf, intersect, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
+import { addRanges, countOf, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import { expire, expiresAt } from './age.ts';
 import type { Gate } from './budget.ts';
+import { doubtful, doubtfulGivenUp, inDoubtIn } from './doubt.ts';
 import { condemn, noteSilence } from './retries.ts';
 import { gateOf, noteBacklog, type PlannedSend, planSends, sendable } from './sends.ts';
 import { backoffMs, type ForwardLimits, type ForwardSettings, termsOf } from './settings.ts';
-import {
-  type Dying,
-  doubtful,
-  type ForwardState,
-  groundFlights,
-  inDoubtIn,
-  type LaneState,
-  waitingIn,
-} from './state.ts';
+import { type Dying, type ForwardState, groundFlights, type LaneState, waitingIn } from './state.ts';
 
 export interface PlannedBurial extends Dying {
   lane: LaneState;
@@ -93,10 +86,9 @@ function passTime(state: ForwardState, lane: LaneState, now: number, limits: For
     lane.releasedTo = lane.end;
     lane.dueAt = undefined;
   }
-  const over = lane.held.filter((held) => held.until <= now);
-  if (over.length > 0) {
+  if (lane.held.some((held) => held.until <= now)) {
+    lane.toSend = addRanges(lane.toSend, rangeSetOf(lane.held.filter((held) => held.until <= now)));
     lane.held = lane.held.filter((held) => held.until > now);
-    for (const { from, to } of over) lane.toSend = addRanges(lane.toSend, [{ from, to }]);
   }
   const late = lane.flights.filter((flight) => flight.timeoutAt <= now);
   if (late.length === 0) return;
@@ -136,7 +128,7 @@ const mayAsk = (gate: Gate, traffic: TrafficClass): boolean => (traffic === 'cri
 
 /** In doubt, missing, or given up although it may have been sent: the far side is asked. */
 function openRanges(lane: LaneState): RangeSet {
-  const givenUp = subtract(intersect(givenUpOf(lane.fates), doubtful(lane)), rangeSetOf(lane.flights));
+  const givenUp = subtract(doubtfulGivenUp(lane), rangeSetOf(lane.flights));
   return [lane.doubt, lane.missing, givenUp].reduce(addRanges).slice(0, MAX_KNOWN_RANGES);
 }
 
@@ -240,9 +232,10 @@ function restOf(lane: LaneState, deliveredHere: number): RestOfLane | undefined 
 export const nextEventAt = ({ lanes }: ForwardState): number => Math.min(...lanes.map(nextEventOf));
 
 function nextEventOf(lane: LaneState): number {
-  const held = lane.held.map(({ until }) => until);
-  const flights = lane.flights.map(({ timeoutAt }) => timeoutAt);
-  return Math.min(lane.dueAt ?? Number.POSITIVE_INFINITY, ...held, ...flights);
+  let next = lane.dueAt ?? Number.POSITIVE_INFINITY;
+  for (const { until } of lane.held) next = Math.min(next, until);
+  for (const { timeoutAt } of lane.flights) next = Math.min(next, timeoutAt);
+  return next;
 }
 
 export const isIdle = (state: ForwardState): boolean => state.lanes.every((lane) => waitingIn(lane) === 0);

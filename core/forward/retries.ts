@@ -1,7 +1,7 @@
 import { type DeadLetterReason, type Outcome, outcomeOf, triesOf, unfinished } from '../lane-fates.ts';
 import type { PriorityTerms } from '../priority.ts';
-import { addRanges, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
-import { type Flight, type LaneState, noteTried, withoutRanges } from './state.ts';
+import { addRanges, type Range, type RangeSet, rangeSetOf, subtract, within, withoutRanges } from '../ranges.ts';
+import { type Flight, type LaneState, noteTried } from './state.ts';
 
 /**
  * One send of each of these positions has failed. A refused range is tried again in halves: then one record that the
@@ -33,15 +33,9 @@ function halves({ from, to }: Range): Range[] {
 /** The ranges in pieces that share their failures: what failed does not travel with what did not. */
 export function cutAtTries({ fates: { tries } }: LaneState, ranges: RangeSet): Range[] {
   if (tries.length === 0) return [...ranges];
-  return ranges
-    .flatMap((range) => {
-      const tried = tries.flatMap(({ from, to }) => {
-        const part = { from: Math.max(from, range.from), to: Math.min(to, range.to) };
-        return part.from < part.to ? [part] : [];
-      });
-      return [...tried, ...subtract([range], rangeSetOf(tried))];
-    })
-    .sort((a, b) => a.from - b.from);
+  // One after the other, not each with each: either may be in thousands of pieces.
+  const tried = tries.flatMap((one) => within(ranges, one));
+  return [...tried, ...subtract(ranges, rangeSetOf(tried))].sort((a, b) => a.from - b.from);
 }
 
 /** Nobody answered these envelopes in their time. Why shows later; until then it uses up nothing. */
@@ -67,14 +61,16 @@ export function explainSilences(lane: LaneState, landed: readonly Flight[]): Out
 
 /** What waits and has no retry left is to become a dead letter. What flies or is asked about is waited for. */
 export function condemn(lane: LaneState, { retries }: PriorityTerms): void {
-  if (retries === 'infinite' || lane.fates.tries.length === 0) return;
+  if (retries === 'infinite') return;
+  const spent = lane.fates.tries.filter(({ count }) => count > retries);
+  if (spent.length === 0) return;
   const waiting = addRanges(lane.toSend, lane.held);
-  for (const { from, to, count, reason } of lane.fates.tries) {
-    if (count <= retries) continue;
-    const gone = subtract(waiting, subtract(waiting, [{ from, to }]));
-    if (gone.length === 0) continue;
-    lane.toSend = subtract(lane.toSend, gone);
-    lane.held = withoutRanges(lane.held, gone);
-    lane.dying = [...lane.dying, ...gone.map((range) => ({ ...range, reason, attempts: count }))];
-  }
+  const dying = spent.flatMap(({ count, reason, ...range }) =>
+    within(waiting, range).map((part) => ({ ...part, reason, attempts: count })),
+  );
+  if (dying.length === 0) return;
+  const gone = rangeSetOf(dying);
+  lane.toSend = subtract(lane.toSend, gone);
+  lane.held = withoutRanges(lane.held, gone);
+  lane.dying = [...lane.dying, ...dying];
 }

@@ -15,7 +15,17 @@ import {
 } from '../lane-fates.ts';
 import type { Refusal } from '../messages.ts';
 import { LANES, type Lane } from '../priority.ts';
-import { addRange, addRanges, countOf, NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
+import {
+  addRange,
+  addRanges,
+  countOf,
+  NO_RANGES,
+  type Range,
+  type RangeSet,
+  rangeSetOf,
+  subtract,
+  withoutRanges,
+} from '../ranges.ts';
 import type { AgeMark } from './age.ts';
 import { type Gate, type Meter, NEW_METER } from './budget.ts';
 import { FULL_BUCKET, type Pace } from './pace.ts';
@@ -256,10 +266,18 @@ export function noteMissing(lane: LaneState, missing: RangeSet): void {
   lane.missing = addRanges(lane.missing, unfinished(lane.fates, missing));
 }
 
-/** Gives positions a final fate, wherever they are. A flight goes on: its answer may still say that it is stored. */
-export function noteOutcome(lane: LaneState, outcome: Outcome): void {
-  const range = [{ from: outcome.from, to: outcome.to }];
-  lane.fates = applyOutcome(lane.fates, outcome);
+/**
+ * Gives positions a final fate, wherever they are. A flight goes on: its answer may still say that it is stored.
+ *
+ * @param range all that has this outcome: a lane may be in hundreds of pieces, and each time all of it is gone through.
+ *   @default its own range
+ */
+export function noteOutcome(
+  lane: LaneState,
+  outcome: Outcome,
+  range: RangeSet = [{ from: outcome.from, to: outcome.to }],
+): void {
+  lane.fates = applyOutcome(lane.fates, outcome, range);
   lane.toSend = subtract(lane.toSend, range);
   lane.doubt = subtract(lane.doubt, range);
   lane.missing = subtract(lane.missing, range);
@@ -273,17 +291,9 @@ export function noteTried(lane: LaneState, outcome: Outcome): void {
   lane.fates = applyOutcome(lane.fates, outcome);
 }
 
-export const withoutRanges = <T extends Range>(parts: readonly T[], gone: RangeSet): readonly T[] =>
-  parts.length === 0 ? parts : parts.flatMap((one) => subtract([one], gone).map((rest) => ({ ...one, ...rest })));
-
 /** Forgets lanes that will never have anything to do or to state again. */
 export function dropFinishedLanes(state: ForwardState, current: Epoch): void {
   state.lanes = state.lanes.filter((lane) => lane.epoch === current || waitingIn(lane) > 0 || !isClosed(lane.fates));
 }
 
 export const waitingIn = (lane: LaneState): number => lane.end - countOf(finished(lane.fates));
-
-/** Not known to be delivered, and the far side may have it. */
-export const doubtful = ({ sent, denied, fates }: LaneState): RangeSet =>
-  subtract(subtract(sent, fates.delivered), denied);
-export const inDoubtIn = (lane: LaneState): number => countOf(doubtful(lane));

@@ -1,36 +1,26 @@
-import { type TrafficClass, trafficClassOf } from '../../core/flow.ts';
+import type { TrafficClass } from '../../core/flow.ts';
 import { growOlder, markAge } from '../../core/forward/age.ts';
 import { applyAnswer } from '../../core/forward/answers.ts';
 import { NEW_METER } from '../../core/forward/budget.ts';
 import { noteBuried, noteDisinterred } from '../../core/forward/dead-letters.ts';
-import { nextEventAt, type PlannedBurial, planForward, timeoutMs } from '../../core/forward/plan.ts';
-import {
-  gatherMs,
-  noteClock,
-  noteEnvelope,
-  noteTraffic,
-  type PlannedSend,
-  waitToSend,
-} from '../../core/forward/sends.ts';
-import { type ForwardSettings, partWithin, readBytes } from '../../core/forward/settings.ts';
+import { nextEventAt, type PlannedBurial, planForward } from '../../core/forward/plan.ts';
+import { gatherMs, noteClock, noteTraffic, waitToSend } from '../../core/forward/sends.ts';
+import type { ForwardSettings } from '../../core/forward/settings.ts';
 import {
   emptyLane,
-  type Flight,
-  groundFlights,
   type LaneState,
   newForwardState,
   noteEnqueued,
   noteLink,
   noteMissing,
   noteOutcome,
-  noteSent,
   waitingIn,
 } from '../../core/forward/state.ts';
 import type { Outcome } from '../../core/lane-fates.ts';
 import { newLatencySketch, noteLatency } from '../../core/latency-sketch.ts';
 import { encodeQuestion } from '../../core/messages.ts';
-import { LANES, priorityOf } from '../../core/priority.ts';
-import { countOf, covers } from '../../core/ranges.ts';
+import { LANES } from '../../core/priority.ts';
+import { countOf } from '../../core/ranges.ts';
 import type { JournalOpening } from '../../journal/journal-port.ts';
 import { watchFarSide } from './far-side-watch.ts';
 import type { Forwarder, ForwarderConfig, ForwarderPorts } from './forwarder.ts';
@@ -40,7 +30,7 @@ import { sayLastCounts } from './last-word.ts';
 import { createLent } from './lent.ts';
 import { createLinkNeed } from './link-need.ts';
 import { createMeterNotes } from './meter-notes.ts';
-import { type PackedEnvelope, packEnvelope } from './pack-envelope.ts';
+import { createEnvelopeSender } from './send-envelope.ts';
 import { createWaker } from './waker.ts';
 
 export type { Forwarder, ForwarderConfig, ForwarderPorts, ForwardStatus } from './forwarder.ts';
@@ -61,7 +51,8 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
   let settings: ForwardSettings = config;
   const waker = createWaker(clock);
   const tendLink = createLinkNeed({ uplink, random }, state);
-  const figures = { envelopesSent: 0, bytesSent: 0, jsonBytes: 0, latency: newLatencySketch() };
+  const latency = newLatencySketch();
+  const sender = createEnvelopeSender({ ...ports, lent, wake: waker.wake }, { config, epoch: opening.epoch, state });
   state.meter = opening.fates.meter ?? NEW_METER;
   const noteMeter = createMeterNotes(clock, state, (meter) => {
     settling = settling.then(() => journal.noteMeter(meter)).catch(nothing);
@@ -113,7 +104,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     const now = clock.monotonicMs();
     const { outcomes, landed } = applyAnswer(state, answer, now, random.fraction(), settings);
     for (const { commits } of landed) {
-      for (const { atMs, count } of commits) noteLatency(figures.latency, now - atMs, count);
+      for (const { atMs, count } of commits) noteLatency(latency, now - atMs, count);
     }
     settle(outcomes);
     waker.wake();
@@ -141,7 +132,7 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
           plan.wakeAt = Math.min(plan.wakeAt, clock.monotonicMs() + waitMs);
           continue;
         }
-        const failure = await sendOne(send).then(nothing, messageOf);
+        const failure = await sender.send(send, settings).then(nothing, messageOf);
         if (failure === undefined) continue;
         // The disk may read again later; nothing is given up because of it.
         logger.warn({ error: failure, retryMs: READ_RETRY_MS }, 'forward: records could not be read');
@@ -179,61 +170,6 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
     if (countOf(missing) === 0) return;
     noteMissing(lane, missing);
     waker.wake();
-  };
-
-  const sendOne = async ({ lane, from, to }: PlannedSend): Promise<void> => {
-    const waitMs = timeoutMs(lane, { from, to }, random.fraction(), settings);
-    const read = await journal.read({
-      epoch: lane.epoch,
-      lane: lane.lane,
-      from,
-      to,
-      maxRecords: settings.limits.maxRecords,
-      maxBytes: readBytes(settings.limits),
-      leaseMs: waitMs,
-    });
-    lent.took(lane, { from, to: read.to });
-    if (countOf(read.missing) > 0) noteMissing(lane, read.missing);
-    const own = lane.epoch === opening.epoch && clock.state() === 'synced';
-    const clockOffsetMs = own ? clock.wallMs() - clock.monotonicMs() : undefined;
-    const origin = { node: config.node, site: config.site, epoch: lane.epoch, lane: lane.lane, clockOffsetMs };
-    const coding = { codec: ports.codec, compression: settings.priorities[priorityOf(lane.lane)].compression };
-    const { envelope: packed, unnamed } = packEnvelope(read, origin, ports.seriesName, coding);
-    if (unnamed.length > 0) noteMissing(lane, unnamed);
-    const smaller = packed && partWithin(packed.range, packed.payload.length, settings.limits);
-    if (smaller) {
-      waker.wake(); // for the rest
-      return sendOne({ lane, ...smaller });
-    }
-    // While the disk was read an answer may have come: what is not to be sent any more is not sent.
-    const sent = packed !== undefined && covers(lane.toSend, packed.range) && state.link;
-    if (sent) launch(lane, packed, waitMs);
-    // The rest is planned anew: an envelope ends at its bounds, at a hole, and where the journal stopped reading.
-    const isPart = packed ? !sent || packed.range.to < to : read.to < to || countOf(read.missing) > 0;
-    if (isPart || unnamed.length > 0) waker.wake();
-  };
-
-  const launch = (lane: LaneState, packed: PackedEnvelope, waitMs: number): void => {
-    const sentAt = clock.monotonicMs();
-    const flight: Flight = {
-      ...packed.range,
-      sentAt,
-      timeoutAt: sentAt + waitMs,
-      bytes: packed.payload.length,
-      commits: lane.epoch === opening.epoch ? packed.commits : [],
-    };
-    noteSent(lane, flight);
-    noteEnvelope(state, lane, flight, flight.bytes, sentAt);
-    figures.envelopesSent++;
-    figures.bytesSent += packed.payload.length;
-    figures.jsonBytes += packed.jsonBytes;
-    uplink.send(trafficClassOf(lane.lane), packed.payload).catch(() => {
-      groundFlights(
-        lane,
-        lane.flights.filter((candidate) => candidate === flight),
-      );
-      waker.wake();
-    });
   };
 
   return {
@@ -281,7 +217,8 @@ export function createForwarder(ports: ForwarderPorts, config: ForwarderConfig, 
       refusals: { ...state.refusals },
       meter: state.meter,
       closed: state.gate?.closed,
-      ...figures,
+      ...sender.figures,
+      latency,
     }),
     async stop() {
       stopping = true;

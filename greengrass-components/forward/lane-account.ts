@@ -1,8 +1,8 @@
 import { elsewhereIn, forgetLane, retiredElsewhere } from '../../core/far-sides.ts';
+import { inDoubtIn } from '../../core/forward/doubt.ts';
 import {
   dropFinishedLanes,
   type ForwardState,
-  inDoubtIn,
   type LaneState,
   recoveredLane,
   waitingIn,

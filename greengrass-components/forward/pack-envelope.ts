@@ -1,10 +1,16 @@
 import type { EnvelopeCoding } from '../../core/byte-codec.ts';
-import { countWithinBounds, type EnvelopeHeader, type EnvelopeRecord } from '../../core/envelope.ts';
+import {
+  countWithinBounds,
+  type EnvelopeHeader,
+  type EnvelopeRecord,
+  MAX_ENVELOPE_BYTES,
+} from '../../core/envelope.ts';
 import { fitEnvelope } from '../../core/envelope-codec.ts';
 import { type Epoch, PRODUCER } from '../../core/identity.ts';
 import { jsonBytesOf } from '../../core/json-size.ts';
 import type { Lane } from '../../core/priority.ts';
-import { NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../../core/ranges.ts';
+import { addRanges, NO_RANGES, type Range, type RangeSet, rangeSetOf, subtract } from '../../core/ranges.ts';
+import { isWithinValueBounds } from '../../core/value.ts';
 import type { ReadPart, ReadResult } from '../../journal/journal-port.ts';
 import { hashRecords, readRecords } from '../../journal/record-codec.ts';
 
@@ -20,7 +26,11 @@ export interface Packing {
   envelope: PackedEnvelope | undefined;
   /** Positions that nobody knows the stream of: they are as good as unreadable. */
   unnamed: RangeSet;
+  /** Positions of records that no envelope can hold. */
+  tooLarge: RangeSet;
 }
+
+const NOTHING: Packing = { envelope: undefined, unnamed: NO_RANGES, tooLarge: NO_RANGES };
 
 export interface PackedEnvelope {
   range: Range;
@@ -44,46 +54,59 @@ interface Origin {
 
 /**
  * The envelope of the first records read, as many as one may hold. It never spans a hole: positions on both sides of
- * a missing one travel apart, and so do those on both sides of one without a name.
+ * a missing one travel apart, and so do those on both sides of one without a name, or too large.
+ *
+ * @param maxBytes of the envelope; default and most: MAX_ENVELOPE_BYTES
  */
 export function packEnvelope(
   read: Pick<ReadResult, 'parts'>,
   origin: Origin,
   nameOf: NameOfSeries,
   coding: EnvelopeCoding,
+  maxBytes: number = MAX_ENVELOPE_BYTES,
 ): Packing {
   const readable = contiguous(read.parts);
   const first = readable[0];
-  if (!first) return { envelope: undefined, unnamed: NO_RANGES };
-  const nameless: Range[] = [];
-  const all = readable.flatMap((part) => rowsOf(part, origin, nameOf, nameless));
-  if (nameless.length > 0) {
-    const unnamed = rangeSetOf(nameless);
-    const { envelope } = packEnvelope({ parts: withoutPositions(read.parts, unnamed) }, origin, nameOf, coding);
-    return { envelope, unnamed };
+  if (!first) return NOTHING;
+  const leavingOut = (unnamed: RangeSet, tooLarge: RangeSet): Packing => {
+    const others = { parts: withoutPositions(read.parts, addRanges(unnamed, tooLarge)) };
+    const rest = packEnvelope(others, origin, nameOf, coding, maxBytes);
+    return { ...rest, unnamed: addRanges(rest.unnamed, unnamed), tooLarge: addRanges(rest.tooLarge, tooLarge) };
+  };
+  const barred: Barred = { unnamed: [], tooLarge: [] };
+  const all = readable.flatMap((part) => rowsOf(part, origin, nameOf, barred));
+  if (barred.unnamed.length + barred.tooLarge.length > 0) {
+    return leavingOut(rangeSetOf(barred.unnamed), rangeSetOf(barred.tooLarge));
   }
   const rows = all.slice(0, countWithinBounds(all));
   const to = first.from + rows.length;
   const parts = cutParts(readable, to);
   const header = headerOf(origin, { from: first.from, to }, parts);
-  const fit = fitEnvelope(header, rows, coding);
-  if (fit.encoded) return { envelope: packed(header, fit.encoded, rows, parts), unnamed: NO_RANGES };
-  if (fit.count === 0)
-    throw new Error(`record at position ${first.from} of lane ${origin.lane} is larger than an envelope`);
+  const fit = fitEnvelope(header, rows, coding, maxBytes);
+  if (fit.encoded) return { ...NOTHING, envelope: packed(header, fit.encoded, rows, parts) };
+  if (fit.count === 0) return leavingOut(NO_RANGES, [{ from: first.from, to: first.from + 1 }]);
   const cut = cutParts(parts, first.from + fit.count);
   const cutHeader = headerOf(origin, { from: first.from, to: first.from + fit.count }, cut);
   const cutRows = rows.slice(0, fit.count);
-  const { encoded } = fitEnvelope(cutHeader, cutRows, coding);
-  return { envelope: packed(cutHeader, encoded!, cutRows, cut), unnamed: NO_RANGES };
+  const { encoded } = fitEnvelope(cutHeader, cutRows, coding, maxBytes);
+  return { ...NOTHING, envelope: packed(cutHeader, encoded!, cutRows, cut) };
 }
 
-/** @param nameless positions of records that cannot travel are added here */
-function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: NameOfSeries, nameless: Range[]): EnvelopeRecord[] {
+/** Positions of records that cannot travel. */
+interface Barred {
+  unnamed: Range[];
+  tooLarge: Range[];
+}
+
+/** @param barred what cannot travel is added here */
+function rowsOf(part: ReadPart, { clockOffsetMs }: Origin, nameOf: NameOfSeries, barred: Barred): EnvelopeRecord[] {
   const wrongByMs = clockOffsetMs === undefined ? 0 : Math.round(clockOffsetMs - (part.wallMs - part.monotonicMs));
   // Named fields: objects made by rest and spread are slow to make, and slow to read afterwards.
   return readRecords(part.bytes).map(({ record: { series, ts, value, quality, clock } }, index): EnvelopeRecord => {
     const name = nameOf(series);
-    if (!name) nameless.push({ from: part.from + index, to: part.from + index + 1 });
+    const position = part.from + index;
+    if (!name) barred.unnamed.push({ from: position, to: position + 1 });
+    else if (!isWithinValueBounds(value)) barred.tooLarge.push({ from: position, to: position + 1 });
     const { device, stream } = name ?? NOBODY;
     return clock === 'unsynced' && clockOffsetMs !== undefined
       ? { device, stream, ts: ts + wrongByMs, value, quality, clock: 'synced' }

@@ -1,5 +1,6 @@
+import type { JournalLane } from '../../journal/commit-codec.ts';
 import type { AppendResult } from '../../journal/journal-port.ts';
-import { isCritical, type Offer, type Round, type TurnAway } from './round.ts';
+import { journalLaneOf, type Offer, type Round, type TurnAway } from './round.ts';
 import type { SeriesTable } from './series.ts';
 
 /** What is tried as one commit. */
@@ -26,9 +27,9 @@ export interface Refused {
 }
 
 /**
- * What of a refused round may still find room. First its critical records alone: the critical reserve is for them, and
- * what came along must not take it from them. A round larger than a block should be goes in two halves. Undefined = there
- * is nothing less to try.
+ * What of a refused round may still find room. A commit may push out no more than the least important of its records may
+ * (journal/quota.ts): so first it goes without those, down to the most important ones alone. Then a round larger than a
+ * block should be goes in two halves. Undefined = there is nothing less to try.
  *
  * @param blockBytes what a block of records should not be larger than: about a segment of the journal
  */
@@ -37,13 +38,13 @@ export function lessThan(
   series: SeriesTable,
   blockBytes: number,
 ): Less | undefined {
-  const { offers, turnAway } = attempt;
+  const { offers } = attempt;
   if (refusal.reason !== 'journal-full') return undefined;
-  const lanes = round.lanes.map(({ lane }) => lane);
-  if (!turnAway && lanes.includes(0) && lanes.length > 1) {
-    const { staying, later } = withoutMixed(offers, series);
-    if (staying.some((offer) => hasCritical(offer, series))) {
-      return { attempts: [{ offers: staying, turnAway: { ...refusal, what: 'all-but-critical' } }], later };
+  if (round.lanes.length > 1) {
+    const from = round.lanes.map(({ lane }) => lane).reduce((a, b) => (a > b ? a : b));
+    const { staying, later } = withoutMixed(offers, series, from);
+    if (staying.some((offer) => hasBefore(from, offer, series))) {
+      return { attempts: [{ offers: staying, turnAway: { ...refusal, from } }], later };
     }
   }
   const bytes = round.lanes.reduce((sum, lane) => sum + lane.bytes.length, 0);
@@ -58,7 +59,11 @@ export function lessThan(
  * Nothing of a mixed batch is lost, it comes again as a whole; and with it whatever must not overtake it: batches with a
  * later position, and later values of the same series.
  */
-function withoutMixed(offers: readonly Offer[], series: SeriesTable): { staying: Offer[]; later: Offer[] } {
+function withoutMixed(
+  offers: readonly Offer[],
+  series: SeriesTable,
+  turnedAwayFrom: JournalLane,
+): { staying: Offer[]; later: Offer[] } {
   const staying: Offer[] = [];
   const later: Offer[] = [];
   const behind = new Set<unknown>();
@@ -66,7 +71,7 @@ function withoutMixed(offers: readonly Offer[], series: SeriesTable): { staying:
     const { source, canWait, batch } = offer;
     const found = batch.readings.flatMap(({ device, stream }) => series.find(device, stream) ?? []);
     const waits =
-      found.some(({ plan }) => !isCritical(plan)) ||
+      found.some(({ plan }) => journalLaneOf(plan) >= turnedAwayFrom) ||
       found.some((one) => behind.has(one)) ||
       (batch.position !== undefined && behind.has(source));
     if (!canWait || !waits) {
@@ -79,8 +84,8 @@ function withoutMixed(offers: readonly Offer[], series: SeriesTable): { staying:
   return { staying, later };
 }
 
-const hasCritical = ({ batch }: Offer, series: SeriesTable): boolean =>
+const hasBefore = (lane: JournalLane, { batch }: Offer, series: SeriesTable): boolean =>
   batch.readings.some(({ device, stream }) => {
     const one = series.find(device, stream);
-    return one !== undefined && isCritical(one.plan);
+    return one !== undefined && journalLaneOf(one.plan) < lane;
   });

@@ -40,8 +40,11 @@ export interface RoundContext {
 }
 
 export interface TurnAway {
-  /** `all` cannot be committed, so its counts are owed; `all-but-critical` is counted in the commit of the rest. */
-  what: 'all' | 'all-but-critical';
+  /**
+   * The most important lane of which nothing is committed, nor of those after it: that is counted in the commit of the
+   * rest. 0 = nothing at all can be, so the counts are owed.
+   */
+  from: JournalLane;
   reason: 'journal-full' | 'journal-failed';
   detail: string;
 }
@@ -87,7 +90,7 @@ export function draftRound(context: RoundContext): RoundDraft {
   const changes = changesTo(context.counts);
   const owed = new Map([...context.owed].map(([name, counts]) => [name, structuredClone(counts)]));
   const { turnAway } = context;
-  const inDebt = turnAway?.what === 'all';
+  const inDebt = turnAway?.from === 0;
   if (!inDebt) {
     payDebts(changes, owed);
     owed.clear();
@@ -155,7 +158,7 @@ export function draftRound(context: RoundContext): RoundDraft {
 
   const keep = (one: Series, reading: Reading, counts: { kept: number; local: number }): void => {
     const { lane, syncMs } = one.plan;
-    const target: JournalLane = syncMs === 'on-demand' ? LOCAL_LANE : lane;
+    const target = journalLaneOf(one.plan);
     let writer = writers.get(target);
     if (!writer) {
       writer = createRecordWriter();
@@ -206,10 +209,11 @@ export function draftRound(context: RoundContext): RoundDraft {
 }
 
 const isTurnedAway = (turnAway: TurnAway | undefined, plan: StreamPlan): turnAway is TurnAway =>
-  turnAway !== undefined && (turnAway.what === 'all' || !isCritical(plan));
+  turnAway !== undefined && journalLaneOf(plan) >= turnAway.from;
 
-/** What the critical reserve of the journal is for. */
-export const isCritical = ({ lane, syncMs }: StreamPlan): boolean => lane === 0 && syncMs !== 'on-demand';
+/** What stays local is less important than whatever travels. */
+export const journalLaneOf = ({ lane, syncMs }: StreamPlan): JournalLane =>
+  syncMs === 'on-demand' ? LOCAL_LANE : lane;
 
 /** The time of an arrival by the wall clock as it stands now: it may have been set since. */
 const borderAt = ({ clockOffsetMs, clock }: RoundContext, arrivedAt: number): BorderClock => ({

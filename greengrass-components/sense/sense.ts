@@ -207,7 +207,7 @@ export function createSense(ports: SensePorts, plan: NodePlan, opening: JournalO
   /** Nothing of the round happened. Who can wait is told to; what cannot is refused, counted, and kept in mind. */
   const refuseRound = (taken: readonly Offer[], { reason, detail }: Refusal): void => {
     const lost = taken.filter((offer) => !offer.canWait);
-    const again = decideRound({ ...context(), turnAway: { what: 'all', reason, detail } }, lost);
+    const again = decideRound({ ...context(), turnAway: { from: 0, reason, detail } }, lost);
     owed = again.owed;
     for (const entry of again.quarantine) quarantine.put(entry);
     story.turnedAway({ reason, detail }, again.turnedAway);

@@ -26,8 +26,8 @@ export const FATES_MUTANTS: readonly Mutant[] = [
   {
     name: 'dead letter one retry early',
     file: 'core/forward/retries.ts',
-    find: 'if (count <= retries) continue;',
-    replace: 'if (count < retries) continue;',
+    find: '({ count }) => count > retries',
+    replace: '({ count }) => count >= retries',
     focus: 'contract',
   },
   {
@@ -46,9 +46,9 @@ export const FATES_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'hold what was given up for settled although it may be stored',
-    file: 'core/forward/state.ts',
+    file: 'core/forward/doubt.ts',
     find: 'subtract(subtract(sent, fates.delivered), denied);',
-    replace: 'subtract(unfinished(fates, sent), denied);',
+    replace: 'subtract(subtract(subtract(sent, fates.delivered), givenUpOf(fates)), denied);',
     focus: 'contract,partition',
   },
   {

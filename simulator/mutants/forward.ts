@@ -4,12 +4,10 @@ import type { Mutant } from './mutant.ts';
 export const FORWARD_MUTANTS: readonly Mutant[] = [
   {
     name: 'take the word of the transport for delivery',
-    file: 'greengrass-components/forward/forward.ts',
+    file: 'greengrass-components/forward/send-envelope.ts',
     find: 'uplink.send(trafficClassOf(lane.lane), packed.payload).catch(',
     replace: `uplink.send(trafficClassOf(lane.lane), packed.payload).then(() => {
-      const item = { type: 'stored' as const, producer: 'sense', epoch: lane.epoch, lane: lane.lane, ranges: [packed.range] };
-      const { outcomes } = applyAnswer(state, { farSide: 'far-1', items: [item] }, clock.monotonicMs(), 0, settings);
-      settle(outcomes);
+      lane.fates = { ...lane.fates, delivered: lane.sent };
     }).catch(`,
   },
   {
@@ -28,8 +26,8 @@ export const FORWARD_MUTANTS: readonly Mutant[] = [
   {
     name: 'hold for in doubt only what flies',
     seldom: true,
-    file: 'core/forward/state.ts',
+    file: 'core/forward/doubt.ts',
     find: 'countOf(doubtful(lane));',
-    replace: 'countOf(addRanges(lane.doubt, rangeSetOf(lane.flights)));',
+    replace: 'lane.flights.reduce((sum, { from, to }) => sum + to - from, countOf(lane.doubt));',
   },
 ];

@@ -58,4 +58,11 @@ export const ROOM_MUTANTS: readonly Mutant[] = [
     replace: 'from',
     focus: 'farDeaf,partition',
   },
+  {
+    name: 'admit a commit by the most important of its records',
+    file: 'journal/quota.ts',
+    find: 'a > b ? a : b',
+    replace: 'a < b ? a : b',
+    focus: 'farDeaf,partition',
+  },
 ];

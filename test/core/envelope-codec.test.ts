@@ -214,6 +214,11 @@ describe('size', () => {
     expect(part.length).toBeGreaterThan(maxBytes * 0.7);
   });
 
+  test('fitEnvelope tries the first record alone before it says that not even that one fits', () => {
+    const { header, records } = many(2, (at) => recordAt(at, at === 0 ? {} : { value: 'x'.repeat(5_000) }));
+    expect(fitEnvelope(header, records, undefined, 1_000)).toEqual({ count: 1, encoded: undefined });
+  });
+
   test('fitEnvelope hands over the bytes if everything fits, and says so if nothing does', () => {
     const { header, records } = envelopeOf(0, 10);
     expect(fitEnvelope(header, records, undefined, 1_000)).toEqual({

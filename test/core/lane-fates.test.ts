@@ -23,7 +23,8 @@ import { countOf, includes, intersect } from '../../core/ranges.ts';
 
 const EPOCH = '00000000000000aa';
 const key = { epoch: EPOCH, lane: 2 as const };
-const fatesAfter = (...outcomes: Outcome[]): LaneFates => outcomes.reduce(applyOutcome, NO_FATES);
+const fatesAfter = (...outcomes: Outcome[]): LaneFates =>
+  outcomes.reduce((fates, outcome) => applyOutcome(fates, outcome), NO_FATES);
 const dead = (from: number, to: number): Outcome => ({ ...key, from, to, fate: 'dead-lettered', reason: 'no-answer' });
 
 describe('one fate each', () => {

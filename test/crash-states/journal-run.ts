@@ -18,10 +18,19 @@ export const QUOTAS = {
   roomy: 480 * 1024,
   /** Records are pushed out. */
   tight: 160 * 1024,
+  /** Many short lives that deliver next to nothing: what waits in eight segments or more is carried on together. */
+  restless: 480 * 1024,
 };
 export type QuotaName = keyof typeof QUOTAS;
-const LIVES = { roomy: 3, tight: 4 };
-const STEPS = { roomy: 130, tight: 45 };
+const LIVES = { roomy: 3, tight: 4, restless: 14 };
+const STEPS = { roomy: 130, tight: 45, restless: 3 };
+/** Records of one class in a commit, at most. */
+const MOST = { roomy: 150, tight: 150, restless: 15 };
+/** How often a commit has records of each lane. What stays local is not merged. */
+const USUAL = [0.15, 0.2, 0.5, 0.7, 0.1];
+const CHANCE = { roomy: USUAL, tight: USUAL, restless: [0.15, 0.2, 0.5, 1, 0] };
+/** So many segments went at one opening: what waited in them was merged. */
+const MERGED = 8;
 
 export const journalOn = (disk: Disk, keys: KeyRing, random: Random, quota: QuotaName): Journal =>
   createJournal(
@@ -44,7 +53,10 @@ export function commitFrom({ lanes, state }: KnownCommit): Parameters<Journal['a
 export interface RecordedRun {
   events: readonly DiskEvent<Note>[];
   /** How often what was meant to happen did. */
-  happened: Record<'commits' | 'records' | 'evicted' | 'delivered' | 'rotated' | 'spares' | 'recycled', number>;
+  happened: Record<
+    'commits' | 'records' | 'evicted' | 'delivered' | 'rotated' | 'spares' | 'recycled' | 'merged',
+    number
+  >;
 }
 
 /**
@@ -55,7 +67,7 @@ export async function recordJournal(disk: Disk, seed: bigint, quota: QuotaName):
   const random = createSeededRandom(seed);
   const recording = createRecordingDisk<Note>(disk);
   const keys = createNotingKeyRing([1], (change) => recording.note({ is: 'keys', ...change }));
-  const happened = { commits: 0, records: 0, evicted: 0, delivered: 0, rotated: 0, spares: 0, recycled: 0 };
+  const happened = { commits: 0, records: 0, evicted: 0, delivered: 0, rotated: 0, spares: 0, recycled: 0, merged: 0 };
   const upTo = (count: number): number => Math.floor(random.fraction() * count);
   /** Not taken down by the far side yet. */
   const evicted: Outcome[] = [];
@@ -63,18 +75,23 @@ export async function recordJournal(disk: Disk, seed: bigint, quota: QuotaName):
 
   for (let life = 0; life < LIVES[quota]; life++) {
     const journal = journalOn(recording, keys, random, quota);
+    const before = recording.events.length;
     const { epoch } = await journal.open();
+    if (recording.events.slice(before).filter(isSegmentGone).length >= MERGED) happened.merged++;
     recording.note({ is: 'opened', epoch });
     const ends = [0, 0, 0, 0, 0];
     const settled = [0, 0, 0, 0];
     /** Every other life with little room nothing but critical is delivered: the quota is reached. */
-    const deliversAll = quota === 'roomy' || life % 2 === 0;
+    const deliversAll = quota === 'roomy' || (quota === 'tight' && life % 2 === 0);
     if (deliversAll) await journal.settle(evicted.splice(0).map((outcome) => ({ ...outcome, fate: 'stated' })));
 
     const append = async (): Promise<void> => {
       const lanes = ([0, 1, 2, 3, 4] as const)
-        .filter((lane) => random.fraction() < [0.15, 0.2, 0.5, 0.7, 0.1][lane]!)
-        .map((lane) => ({ lane, values: Array.from({ length: 1 + upTo(lane < 2 ? 20 : 150) }, () => next++) }));
+        .filter((lane) => random.fraction() < CHANCE[quota][lane]!)
+        .map((lane) => ({
+          lane,
+          values: Array.from({ length: 1 + upTo(Math.min(lane < 2 ? 20 : 150, MOST[quota])) }, () => next++),
+        }));
       const commit = { lanes, state: next };
       recording.note({ is: 'appending', commit });
       const result = await journal.append(commitFrom(commit));
@@ -101,7 +118,8 @@ export async function recordJournal(disk: Disk, seed: bigint, quota: QuotaName):
     };
 
     for (let step = 0; step < STEPS[quota]; step++) {
-      const kind = random.fraction();
+      // Each restless life leaves something behind.
+      const kind = quota === 'restless' && step === 0 ? 0 : random.fraction();
       if (kind < 0.62) await append();
       else if (kind < 0.92) await settle();
       else if (kind < 0.95) await journal.noteFarSide(`far-side-${life}`, 'hub');
@@ -120,3 +138,7 @@ export async function recordJournal(disk: Disk, seed: bigint, quota: QuotaName):
   }
   return { events: recording.events, happened };
 }
+
+const isSegmentGone = (event: DiskEvent<Note>): boolean =>
+  (event.do === 'remove' && event.name.startsWith('records-')) ||
+  (event.do === 'rename' && event.from.startsWith('records-'));

@@ -14,13 +14,15 @@ import { inDirectory, recordOnDisk, SEED } from '../crash-states/with-run.ts';
  */
 const ALL = process.env.HEADWATER_CRASH_STATES === 'all';
 /** One in so many states. */
-const EVERY = ALL ? { tight: 1, roomy: 1 } : { tight: 2, roomy: 3 };
-const LEAST = { tight: 4_000, roomy: 5_500 };
+const EVERY = ALL ? { tight: 1, roomy: 1, restless: 1 } : { tight: 2, roomy: 3, restless: 2 };
+const LEAST = { tight: 4_000, roomy: 5_500, restless: 500 };
+/** What a run must have come to: else its states prove nothing of it. */
+const MUST_HAPPEN = { tight: 'evicted', roomy: 'recycled', restless: 'merged' } as const;
 /** One in so many is also opened from a real directory. */
 const ON_DISK = 100;
 const MINUTE = 60_000;
 
-test.each(['tight', 'roomy'] as const)(
+test.each(['restless', 'tight', 'roomy'] as const)(
   'crash states, %s quota: each holds everything that was acknowledged, once',
   async (quota) => {
     const { events, happened } = await recordOnDisk(quota);
@@ -40,6 +42,7 @@ test.each(['tight', 'roomy'] as const)(
       },
     );
     console.info({ quota, seed: SEED.toString(16), events: events.length, onDisk, ...found, happened });
+    expect(happened[MUST_HAPPEN[quota]]).toBeGreaterThan(0);
     expect(failures).toEqual([]);
     expect(found.states).toBeGreaterThan(LEAST[quota]);
   },

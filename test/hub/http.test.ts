@@ -1,10 +1,8 @@
-import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AuditEvent } from '../../core/ports.ts';
-import type { PullWish } from '../../core/pull-messages.ts';
 import { createHttp, type HttpServer } from '../../hub/http.ts';
 import { refusalOf } from '../../hub/http-guard.ts';
-import type { PullStart, PullView } from '../../hub/pulls.ts';
+import { ask as askAt } from '../helpers/ask-http.ts';
 import { hubStatus } from '../helpers/hub-status.ts';
 import { silentLogger } from '../helpers/silent-logger.ts';
 
@@ -12,9 +10,6 @@ let http: HttpServer;
 let port: number;
 let audited: AuditEvent[];
 let asked: string[];
-let wishes: PullWish[];
-let started: PullStart;
-const view: PullView = { node: 'node-1', connected: true, state: { is: 'running' } };
 const noPulls = {
   start: (): never => {
     throw new Error('not asked for here');
@@ -25,8 +20,6 @@ const noPulls = {
 beforeEach(async () => {
   audited = [];
   asked = [];
-  wishes = [];
-  started = { ok: true, id: 'known' };
   http = await createHttp(
     {
       status: async () => hubStatus(),
@@ -44,13 +37,7 @@ beforeEach(async () => {
               ms: 2,
             };
       },
-      pulls: {
-        start(wish) {
-          wishes.push(wish);
-          return started;
-        },
-        look: (id) => (id === 'known' ? view : undefined),
-      },
+      pulls: noPulls,
       logger: silentLogger,
       audit: { record: (event) => audited.push(event) },
     },
@@ -60,35 +47,7 @@ beforeEach(async () => {
 });
 afterEach(() => http.close());
 
-interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: string;
-}
-
-/** Raw requests: fetch would not let us lie about Host and Origin. */
-function ask(
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body } = options;
-    const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
+const ask = (path: string, options?: Parameters<typeof askAt>[2]) => askAt(port, path, options);
 const JSON_TYPE = { 'content-type': 'application/json' };
 const post = (body: string, headers: Record<string, string> = JSON_TYPE) =>
   ask('/query', { method: 'POST', headers, body });
@@ -267,65 +226,4 @@ test('callers at the same time share one ledger', async () => {
   expect(await both).toEqual([{ computed: 1 }, { computed: 1 }]);
   expect(await read()).toEqual({ computed: 2 });
   await server.close();
-});
-
-describe('a pull', () => {
-  const WISH = { node: 'node-1', stream: 's', fromMs: 1_000, toMs: 2_000 };
-  const post = (body: unknown, type = 'application/json') =>
-    ask('/pull', {
-      method: 'POST',
-      headers: { host: `127.0.0.1:${port}`, 'content-type': type },
-      body: JSON.stringify(body),
-    });
-  const get = (path: string) => ask(path, { headers: { host: `127.0.0.1:${port}` } });
-
-  test('is begun, audited, and can be looked at', async () => {
-    const answer = await post(WISH);
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([202, { id: 'known' }]);
-    expect(wishes).toEqual([WISH]);
-    expect(audited).toEqual([
-      {
-        actor: 'http',
-        action: 'pull',
-        target: 'node-1 s, 1970-01-01T00:00:01.000Z to 1970-01-01T00:00:02.000Z',
-        outcome: 'allowed',
-      },
-    ]);
-    expect(JSON.parse((await get('/pull/known')).body)).toEqual(view);
-    expect((await get('/pull/other')).status).toBe(404);
-  });
-
-  test.each([
-    ['unknown-node', 404],
-    ['not-connected', 409],
-    ['too-many-pulls', 503],
-  ] as const)('%s has its own status, and is audited', async (reason, status) => {
-    started = { ok: false, reason, detail: 'because' };
-    const answer = await post(WISH);
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([status, { error: reason, detail: 'because' }]);
-    expect(audited).toMatchObject([{ outcome: 'refused', reason }]);
-  });
-
-  test.each([
-    ['no object', 7, 'body: Invalid input'],
-    ['times the wrong way round', { ...WISH, toMs: 1_000 }, 'toMs: must be above fromMs'],
-    ['an unknown key', { ...WISH, x: 1 }, 'Unrecognized key: "x"'],
-  ])('%s is refused with words', async (_what, body, detail) => {
-    const answer = await post(body);
-    expect([answer.status, JSON.parse(answer.body)]).toEqual([
-      400,
-      { error: 'invalid-body', detail: expect.stringContaining(detail) },
-    ]);
-    expect(wishes).toEqual([]);
-  });
-
-  test('only a script of our own origin can ask for one', async () => {
-    expect((await post(WISH, 'text/plain')).status).toBe(415);
-    const foreign = await ask('/pull', {
-      method: 'POST',
-      headers: { host: `127.0.0.1:${port}`, origin: 'http://evil.example', 'content-type': 'application/json' },
-      body: JSON.stringify(WISH),
-    });
-    expect([foreign.status, wishes]).toEqual([403, []]);
-  });
 });

@@ -46,6 +46,24 @@ describe('blocks', () => {
     );
   });
 
+  test('of any length come back, also from memory that was used before', () => {
+    const length = fc.oneof(
+      fc.nat(100),
+      fc.integer({ min: 32_700, max: 32_900 }),
+      fc.integer({ min: 65_500, max: 99_999 }),
+    );
+    fc.assert(
+      fc.property(length, (bytes) => {
+        const content = Buffer.alloc(bytes, 'all that was measured ');
+        const memory = Buffer.alloc(BLOCK_OVERHEAD + bytes, 0xff);
+        encodeBlock({ segment: 1, block: 0, epoch: EPOCH, kind: 'commit' }, content, KEYS.current(EPOCH), memory);
+        const { blocks } = scanBlocks(memory, 1, KEYS);
+        expect(blocks.map((found) => content.equals(found.payload))).toEqual([true]);
+        expect(memory.equals(blockOf(1, 0, content))).toBe(true);
+      }),
+    );
+  });
+
   test('a change at any byte costs the block that it is in, and no other', () => {
     const whole = segmentOf(3, texts('first', 'second', 'third'));
     const [first, second] = [BLOCK_OVERHEAD + 5, BLOCK_OVERHEAD + 6];

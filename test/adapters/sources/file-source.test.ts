@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { createFileSource } from '../../../adapters/sources/file-source.ts';
 import type { JsonValue } from '../../../core/filters/filter.ts';
-import { sharedData } from '../../helpers/shared-data.ts';
 import {
   type Collected,
   type CollectOptions,
@@ -270,40 +268,5 @@ describe('a file source', () => {
     const sink = { offer: () => Promise.reject(new Error('nothing to offer')) };
     await createFileSource(plan, { clock, logger }, { directory: folder }).run(sink, undefined, stop.signal, {});
     expect(logger.lines).toHaveLength(1);
-  });
-});
-
-describe('recordings of real machines', () => {
-  test('the office: each value of each row, as an independent reader sees it', async () => {
-    const path = sharedData('sensor/occupancy_datatest.csv');
-    if (!path) return;
-    const names = ['Temperature', 'Humidity', 'Light', 'CO2', 'HumidityRatio', 'Occupancy'];
-    const streams = Object.fromEntries(
-      names.map((name) => [name.toLowerCase(), name === 'Occupancy' ? { kind: 'boolean' } : {}]),
-    );
-    const columns = Object.fromEntries(names.map((name) => [name.toLowerCase(), name]));
-    const { readings, refused } = await replay(path, { streams, source: { time: { column: 'date' }, columns } });
-    const expected = readFileSync(path, 'utf8')
-      .trim()
-      .split(/\r?\n/)
-      .slice(1)
-      .flatMap((line) => {
-        const [, date, ...cells] = line.replaceAll('"', '').split(',');
-        const ts = Date.parse(`${date!.replace(' ', 'T')}Z`);
-        return cells.map((cell, at) => [names[at]!.toLowerCase(), ts, at === 5 ? cell === '1' : Number(cell)]);
-      });
-    expect(refused).toEqual([]);
-    expect(expected).toHaveLength(2_665 * 6);
-    expect(readings.map(({ stream, ts, value }) => [stream, ts, value])).toEqual(expected);
-  });
-
-  test('the industrial machine: all rows', async () => {
-    const path = sharedData('sensor/nab_machine_temperature.csv');
-    if (!path) return;
-    const source = { time: { column: 'timestamp' }, columns: { t: 'value' } };
-    const { readings, refused } = await replay(path, { streams: { t: {} }, source });
-    expect(refused).toEqual([]);
-    expect(readings).toHaveLength(22_695);
-    expect(readings[0]).toMatchObject({ ts: Date.UTC(2013, 11, 2, 21, 15), value: 73.96732207 });
   });
 });

@@ -1,13 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  emptyLane,
-  inDoubtIn,
-  noteEnqueued,
-  noteLink,
-  noteSent,
-  recoveredLane,
-  waitingIn,
-} from '../../../core/forward/state.ts';
+import { inDoubtIn } from '../../../core/forward/doubt.ts';
+import { emptyLane, noteEnqueued, noteLink, noteSent, recoveredLane, waitingIn } from '../../../core/forward/state.ts';
 import { PRODUCER } from '../../../core/identity.ts';
 import { givenUpOf, NO_FATES } from '../../../core/lane-fates.ts';
 import type { AnswerItem } from '../../../core/messages.ts';

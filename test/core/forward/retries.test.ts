@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { markAge } from '../../../core/forward/age.ts';
 import { noteBuried } from '../../../core/forward/dead-letters.ts';
+import { inDoubtIn } from '../../../core/forward/doubt.ts';
 import type { ForwardPlan } from '../../../core/forward/plan.ts';
 import {
   emptyLane,
-  inDoubtIn,
   type LaneState,
   newForwardState,
   noteEnqueued,

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { MAX_ENVELOPE_DAYS } from '../../../core/envelope.ts';
+import { MAX_ENVELOPE_BYTES, MAX_ENVELOPE_DAYS } from '../../../core/envelope.ts';
 import { decodeEnvelope } from '../../../core/envelope-codec.ts';
-import type { Value } from '../../../core/value.ts';
+import { MAX_ARRAY_SAMPLES, MAX_LOG_BYTES, type Value } from '../../../core/value.ts';
 import { packEnvelope } from '../../../greengrass-components/forward/pack-envelope.ts';
 import type { ReadPart } from '../../../journal/journal-port.ts';
 import { createRecordWriter } from '../../../journal/record-codec.ts';
@@ -93,4 +93,23 @@ test('a record whose series has lost its name is named, and the rest travels wit
   expect(envelope!.range).toEqual({ from: 11, to: 13 });
   const decoded = decodeEnvelope(envelope!.payload, byteCodec);
   expect(decoded.ok && decoded.envelope.records.map(({ value }) => value)).toEqual([1, 2]);
+});
+
+test.each<[string, Value, number]>([
+  ['more samples than an array may have', new Array<number>(MAX_ARRAY_SAMPLES + 1).fill(1), MAX_ENVELOPE_BYTES],
+  ['a longer text than a log line may be', 'x'.repeat(MAX_LOG_BYTES + 1), MAX_ENVELOPE_BYTES],
+  ['what needs more than an envelope once it is written', Array.from({ length: 900 }, Math.random), 5_000],
+])('a record with %s is named, and the rest travels without it', (_, value, maxBytes) => {
+  const coding = { codec: byteCodec, compression: 'zstd' as const };
+  const packing = (from: number, values: readonly Value[]) => {
+    const part = { ...partHolding(values), from, to: from + values.length };
+    return packEnvelope({ parts: [part] }, origin, nameOf, coding, maxBytes);
+  };
+  const names = (at: number) => [{ from: at, to: at + 1 }];
+  expect(packing(12, [value, 3])).toMatchObject({ envelope: { range: { from: 13, to: 14 } }, tooLarge: names(12) });
+  expect(packing(12, [value])).toEqual({ envelope: undefined, unnamed: [], tooLarge: names(12) });
+  // What is before it travels first; it is come to then, or was seen already.
+  const { envelope, tooLarge } = packing(10, [1, 2, value, 3]);
+  expect(envelope!.range).toEqual({ from: 10, to: 12 });
+  expect(tooLarge).toEqual(maxBytes === MAX_ENVELOPE_BYTES ? names(12) : []);
 });

@@ -65,6 +65,31 @@ describe('a journal without room for all of a commit', () => {
     expect(checkNodeLedger(ledger)).toEqual([]);
   });
 
+  test('full of high records: what is less important is refused class by class, and pushes none of them out', async () => {
+    const streams = [...STREAMS, streamPlan('limit', { lane: 1, kind: 'log' })];
+    const rig = await startTestNode(nodePlan(streams, { journal: PLAN.journal }));
+    rig.uplink.setLink(false);
+    const limits = (count: number) => Array.from({ length: count }, () => reading('limit', NOTE));
+    const evictedHigh = async () => (await ledgerOf(rig)).lanes[1]!.evicted;
+    for (let round = 0; round < 60; round++) await rig.offer({ readings: limits(4) });
+    const high = await evictedHigh();
+    expect(high).toBeGreaterThan(0);
+    const lesser = [...Array.from({ length: 6 }, () => reading('note', NOTE)), reading('level', 5), reading('raw', 1)];
+    // Until the room is used up that was made for high records.
+    for (let round = 0; round < 8; round++) await rig.offer({ readings: [reading('alarm', round), ...lesser] });
+    expect((await streamIn(rig, 'alarm'))!.kept).toBe(8);
+    expect((await ledgerOf(rig)).sources.bench!.refusedByClass!.low!['journal-full']).toBeGreaterThan(6);
+    expect(await evictedHigh()).toBe(high);
+    // High records find room where their own class may go: only what is below them is refused.
+    const before = (await streamIn(rig, 'limit'))!.kept;
+    for (let round = 0; round < 5; round++) {
+      await rig.offer({ readings: [...limits(3), reading('alarm', 100 + round), reading('note', NOTE)] });
+    }
+    expect((await streamIn(rig, 'limit'))!.kept).toBe(before + 15);
+    expect(await evictedHigh()).toBeGreaterThan(high);
+    expect(checkNodeLedger(await ledgerOf(rig))).toEqual([]);
+  });
+
   test('keeps the filter of what was refused where it was', async () => {
     const rig = await full();
     await rig.offer({
