@@ -184,6 +184,12 @@ function build(world: World, scenario: Scenario, calm: () => boolean) {
     const up = node.running();
     return up && checkNode(node, up, sides);
   };
+  for (const node of nodes) {
+    node.onStopped = (last) => {
+      const problem = checkNode(node, last, sides);
+      if (problem) world.fail(problem.invariant, problem.detail);
+    };
+  }
   const atWork = (): string[] => sides.all.filter(({ far, gone }) => !gone && !far.settled()).map(({ id }) => id);
   return {
     nodes,

@@ -1,6 +1,5 @@
 import type { ForwardLimits } from '../core/forward/settings.ts';
 import type { NodePlan } from '../core/node-plan.ts';
-import type { Logger } from '../core/ports.ts';
 import type { ClockState } from '../core/reading.ts';
 import { createSeededRandom } from '../core/seeded-random.ts';
 import { type EdgeNode, startEdgeNode } from '../edge/node.ts';
@@ -21,6 +20,7 @@ import type { VirtualDisk } from './virtual-disk.ts';
 import { createVirtualKeyFile, type VirtualKeyFile } from './virtual-keys.ts';
 import type { VirtualLink } from './virtual-network.ts';
 import { uplinkTo } from './virtual-uplinks.ts';
+import { createWatchedLog } from './watched-log.ts';
 import { type Life, never, type World } from './world.ts';
 
 /** A machine with a node on it that starts, stops and dies. */
@@ -54,6 +54,8 @@ export interface VirtualNode {
   ageOf(record: ModelRecord): { ageMs: number; doubtMs: number };
   /** Called when the node has died: more goes wrong then. */
   onDeath: () => void;
+  /** Called with the process that has just ended in good order: what it gave up last shows only in it. */
+  onStopped: (last: EdgeNode) => void;
 }
 
 export interface VirtualNodeParts {
@@ -96,6 +98,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     farSideAtStart: () => farSideAtStart,
     meanDownMs: parts.meanDownMs,
     onDeath: () => undefined,
+    onStopped: () => undefined,
     ageOf({ takenMs }) {
       const offsets = wall.offsetsMs;
       const lied = offsets.length > 1 || wall.skewed === true;
@@ -127,6 +130,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
       const gone = (): void => {
         if (!own.alive) return;
         world.note(`${plan.node} stopped`);
+        node.onStopped(stopping);
         end();
         disk.processEnds();
         restartLater();
@@ -178,7 +182,7 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
     starts++;
     if (dice.chance(0.2)) changeState(world, wall, 'unsynced');
     const clock = createVirtualClock(world, wall, own, plan.node);
-    const logger = loggerOf(own);
+    const logger = createWatchedLog(world, plan.node, own);
     model.starting(newestHead(disk));
     const crash = (): void => node.crash(dice.chance(0.7));
     const random = createSeededRandom(dice.u64());
@@ -271,25 +275,6 @@ export function createVirtualNode(world: World, parts: VirtualNodeParts): Virtua
         restartLater();
       },
     );
-  }
-
-  function loggerOf(own: Life): Logger {
-    const note = (fields: object, message: string): void => {
-      if (own.alive && message.startsWith('uplink: another one'))
-        world.reached(`uplink: changed, ${(fields as { reason?: string }).reason}`);
-      if (own.alive) world.note(`${plan.node} log: ${message} ${JSON.stringify(fields)}`);
-    };
-    return {
-      debug: note,
-      info: note,
-      warn: note,
-      error(fields, message) {
-        note(fields, message);
-        if (own.alive && message.includes('restart the node')) {
-          world.fail('no part of a node stops by itself', `${plan.node}: ${message} ${JSON.stringify(fields)}`);
-        }
-      },
-    };
   }
 
   return node;
