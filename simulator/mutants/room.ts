@@ -38,13 +38,6 @@ export const ROOM_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'read from segments that are being given back',
-    file: 'journal/lane-reader.ts',
-    find: '!span.released && holds(span, wanted)',
-    replace: 'holds(span, wanted)',
-    focus: 'diskTrouble,farDeaf,partition',
-  },
-  {
     name: 'evict the most important class first',
     file: 'journal/room.ts',
     find: 'a.lane > b.lane',
