@@ -98,8 +98,8 @@ export function wrongEviction(
       for (const position of positionsOf(subtract(waits, leased))) {
         const record = node.model.recordAt(lower.epoch, lower.lane, position);
         if (!record || record.damaged || record.takenMs >= sinceMs) continue;
-        // It went before, and rot took the note of it: the lane waits for what is no more.
-        if (record.wasGivenUp && node.rotted.has('forward')) continue;
+        // It had its fate and went, and rot took the note of it: the lane waits for what is no more.
+        if ((record.wasGivenUp || record.stores !== 0) && node.rotted.has('forward')) continue;
         return `${epoch}/${lane}/${from}–${to} went while ${lower.epoch}/${lower.lane}/${position} waits`;
       }
     }
