@@ -7,7 +7,7 @@ import {
   sumOf,
 } from './ledger.ts';
 import { DEAD_LETTER_ADVICE, REFUSAL_ADVICE } from './ledger-advice.ts';
-import { PRIORITIES } from './priority.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
 import type { ReadingRefusal } from './reading.ts';
 
 /** One answer to "where did my readings go?": so many of these, and what can be done about it. */
@@ -50,6 +50,25 @@ export function explainLedger(ledger: NodeLedger, far?: FarSideView): LedgerSent
   explainLocal(ledger, say('node', node));
   for (const lane of ledger.lanes) explainLane(lane, far, say('priority', lane.priority));
   return sentences;
+}
+
+/** What the far side knows a node to have lost, by priority: the node itself can not tell. Says nothing of what is zero. */
+export function explainLost(node: string, lost: Readonly<Record<Priority, number>>): LedgerSentence[] {
+  return PRIORITIES.flatMap((priority): LedgerSentence[] => {
+    const count = lost[priority];
+    if (count === 0) return [];
+    return [
+      {
+        node,
+        about: 'priority',
+        name: priority,
+        fate: 'lost',
+        count,
+        text: `${records(count)} of priority ${priority} ${have(count)} no fate: the node counted them once, the hub does not have them, and the journal that the node has now does not know them.`,
+        todo: "bring the node's old disk or journal back if there is one; else they are lost (docs/operations.md, A node lost its journal)",
+      },
+    ];
+  });
 }
 
 type Told = Pick<LedgerSentence, 'text'> & { todo?: string };

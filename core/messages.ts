@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { EPOCH_PATTERN, type NodeLaneKey, nodeLaneKeyText, PRODUCER_PATTERN } from './identity.ts';
 import type { Lane } from './priority.ts';
-import { type Range, rangeSetOf } from './ranges.ts';
+import { countOf, type Range, rangeSetOf } from './ranges.ts';
 
 /**
  * What passes between a node and its far side about envelopes: JSON, validated on both sides. Node → far side: status
@@ -70,6 +70,21 @@ const restOfLane = z.object({
   doubtful: count,
 });
 export type RestOfLane = z.output<typeof restOfLane>;
+
+/** Each position has one fate: more fates than positions prove that one of them has two. Undefined = no contradiction. */
+function contradictionIn(stated: { upTo: number; delivered: number; givenUp: Range[]; rest?: RestOfLane | undefined }) {
+  const { upTo, delivered, givenUp, rest = {} } = stated;
+  const { waiting = 0, elsewhere = 0, expired = 0, evicted = 0, deadLettered = 0, damaged = 0 } = rest;
+  const counted = expired + evicted + deadLettered + damaged;
+  const named = countOf(rangeSetOf(givenUp));
+  const fates = delivered + waiting + elsewhere + Math.max(counted, named);
+  if (fates > upTo) {
+    return `${fates} fates of ${upTo} positions (delivered ${delivered}, waiting ${waiting}, delivered elsewhere ${elsewhere}, given up ${Math.max(counted, named)}): some are two things at once`;
+  }
+  const beyond = givenUp.find(({ to }) => to > upTo);
+  return beyond && `given up are positions ${beyond.from} to ${beyond.to}, and only those below ${upTo} were enqueued`;
+}
+
 const countStatement = z.object({
   type: z.literal('counts'),
   lanes: z
@@ -86,9 +101,18 @@ const countStatement = z.object({
           /** What became of the other ones below `upTo`; what is left out is 0. */
           rest: restOfLane.optional(),
         })
-        .refine(({ delivered, upTo }) => delivered <= upTo, 'delivered must not be above upTo'),
+        .refine(({ delivered, upTo }) => delivered <= upTo, 'delivered must not be above upTo')
+        .superRefine((stated, context) => {
+          const message = contradictionIn(stated);
+          if (message !== undefined) context.addIssue({ code: 'custom', message });
+        }),
     )
     .max(MAX_STATED_LANES),
+  /**
+   * Records of the lanes that the node has finished with and names no more, here or before any other far side. A node
+   * that lost its journal knows nothing of them: so the two can be told apart. @default 0
+   */
+  forgotten: count,
   /** Each `rest` says all: delivered + rest = upTo. Absent from nodes of an older release. */
   whole: z.boolean().optional(),
 });

@@ -190,6 +190,8 @@ export interface StatedLane {
   key: LaneKey;
   upTo: number;
   delivered: number;
+  /** Records of all lanes that the node has finished with and names no more. @default 0 */
+  forgotten?: number;
 }
 /** A message that could not be taken, kept for the operator. */
 export interface PoisonMessage {

@@ -63,8 +63,8 @@ export type ReadingRefusal = (typeof READING_REFUSALS)[number];
 
 export const EARLIEST_TIME_MS = Date.UTC(2000, 0, 1);
 export const MAX_AHEAD_MS = 24 * 3_600_000;
-/** 9999-12-31: beyond it no store and no calendar of this trade goes, whatever the clock says. */
-export const LATEST_TIME_MS = Date.UTC(9999, 11, 31);
+/** The last of 9999-12-31: beyond it no store and no calendar of this trade goes, whatever the clock says. */
+export const LATEST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 export type CheckedReading = { ok: true; reading: Reading } | { ok: false; reason: ReadingRefusal; detail: string };
 

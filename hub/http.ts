@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { QueryResult } from '../adapters/embedded/query-engine.ts';
 import type { QueryRefusal } from '../adapters/embedded/query-guard.ts';
+import { exactJson } from '../core/exact-json.ts';
 import type { NodeLedger } from '../core/ledger.ts';
 import type { Audit, Logger } from '../core/ports.ts';
 import { refusalOf, securityHeaders } from './http-guard.ts';
@@ -146,7 +147,8 @@ async function answerQuery(context: Context, ports: HttpPorts): Promise<Response
   }
   ports.audit.record({ ...event, outcome: 'allowed' });
   const { columns, rows, truncated, ms } = result;
-  return context.json({ columns, rows, truncated, ms });
+  const json = exactJson({ columns: columns.map(({ name, type }) => ({ name, type })), rows, truncated, ms });
+  return context.body(json, 200, { 'content-type': 'application/json' });
 }
 
 function sqlOf(body: unknown): string | undefined {

@@ -5,7 +5,9 @@ import type { Broker } from '../adapters/mqtt/broker.ts';
 import { PRIORITIES, type Priority, priorityOf } from '../core/priority.ts';
 import { countOf, type RangeSet } from '../core/ranges.ts';
 import type { IngestTally } from './ingest-tally.ts';
+import type { StatementBook } from './statement-book.ts';
 import type { HubStatus } from './status.ts';
+import { unaccountedIn } from './unaccounted.ts';
 
 export interface StatusParts {
   name: string;
@@ -16,6 +18,7 @@ export interface StatusParts {
   broker: Broker;
   engine: QueryEngine;
   tally: IngestTally;
+  latestOf: StatementBook['latestOf'];
   nodes: readonly string[];
 }
 
@@ -24,8 +27,10 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
   const { store, broker, engine, tally } = parts;
   const { clients, refusals } = broker.status();
   const { poison, ...size } = await store.size();
+  const words = new Map(parts.nodes.map((node) => [node, parts.latestOf(node)])); // before the store, which then knows it too
   const index = await store.index();
   const stored = countsByNode(index, (lane) => lane.stored);
+  const lanes = lanesByNode(index);
   const givenUp = countsByNode(index, (lane) => lane.givenUp);
   return {
     hub: parts.name,
@@ -41,6 +46,7 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
         ...(client?.lastSeenMs === undefined ? {} : { lastSeenMs: client.lastSeenMs }),
         stored: stored.get(name) ?? noRecords(),
         givenUp: givenUp.get(name) ?? noRecords(),
+        lost: unaccountedIn(lanes.get(name) ?? [], words.get(name)).lost,
         refused: tally.refusedOf(name),
         bytesIn: client?.bytesIn ?? 0,
         envelopes: tally.envelopesOf(name),
@@ -55,6 +61,16 @@ export async function hubStatusOf(parts: StatusParts): Promise<HubStatus> {
 
 const noRecords = (): Record<Priority, number> =>
   Object.fromEntries(PRIORITIES.map((priority) => [priority, 0])) as Record<Priority, number>;
+
+function lanesByNode(index: readonly IndexedLane[]): Map<string, IndexedLane[]> {
+  const byNode = new Map<string, IndexedLane[]>();
+  for (const lane of index) {
+    const lanes = byNode.get(lane.key.node);
+    if (lanes) lanes.push(lane);
+    else byNode.set(lane.key.node, [lane]);
+  }
+  return byNode;
+}
 
 function countsByNode(
   index: readonly IndexedLane[],

@@ -137,6 +137,7 @@ export async function startHub(ports: HubPorts, config: HubConfig): Promise<Hub>
       broker,
       engine,
       tally,
+      latestOf: statements.latestOf,
       nodes: config.nodes,
     });
   const ledger = async (): Promise<HubLedger> => {

@@ -3,6 +3,7 @@ import { checkNodeLedger, compareSides, type FarSideLedger, type Imbalance, type
 import { PRIORITIES, type Priority } from '../core/priority.ts';
 import { type RemoteCounts, remoteCountsOf, wordProblems } from './remote-counts.ts';
 import type { LatestWord, StatementBook } from './statement-book.ts';
+import { unaccountedIn } from './unaccounted.ts';
 
 /** Both sides of one node and where they differ. */
 export interface NodeComparison {
@@ -21,6 +22,8 @@ export interface NodeComparison {
    */
   checked: 'now' | 'as-of' | 'no';
   far: FarSideLedger;
+  /** Records without a fate: the node counted them once, has lost its journal, and nobody has them. */
+  lost: Record<Priority, number>;
   streams: { stream: string; priority: string; rows: number }[];
   differences: Imbalance[];
 }
@@ -87,13 +90,17 @@ function compareNode(store: StoreLedger, node: string, { inFleet, side, latest }
   const lanes = store.lanes.filter(({ key }) => key.node === node);
   const ofPriority = (priority: Priority) => lanes.filter((lane) => lane.priority === priority);
   const far: FarSideLedger = { node, lanes: PRIORITIES.map((priority) => farCounts(priority, ofPriority(priority))) };
-  const stated = side ? [] : PRIORITIES.map((priority) => remoteCountsOf(priority, ofPriority(priority), latest));
+  const unaccounted = unaccountedIn(lanes, latest);
+  const stated = side
+    ? []
+    : PRIORITIES.map((priority) => remoteCountsOf(priority, ofPriority(priority), latest, unaccounted));
   const streams = store.streams.flatMap(({ node: of, stream, priority, rows }) =>
     of === node ? [{ stream, priority, rows }] : [],
   );
   const statedAt = lanes.flatMap((lane) => (lane.stated ? [lane.stated.atMs] : []));
   const differences = [
     ...lanes.flatMap(countsOf),
+    ...lostOf(node, unaccounted.lost),
     ...(side
       ? [...checkNodeLedger(side), ...compareSides(side, far)]
       : lanes.flatMap((lane) => wordProblems(lane, latest))),
@@ -106,6 +113,7 @@ function compareNode(store: StoreLedger, node: string, { inFleet, side, latest }
     statedAtMs: latest?.atMs ?? (statedAt.length > 0 ? Math.max(...statedAt) : undefined),
     checked: side ? 'now' : stated.every(({ waiting }) => waiting !== undefined) && latest ? 'as-of' : 'no',
     far,
+    lost: unaccounted.lost,
     streams,
     differences,
   };
@@ -121,6 +129,14 @@ function farCounts(priority: Priority, lanes: readonly StoreLedger['lanes'][numb
     givenUp: sum(({ givenUp }) => givenUp),
   };
 }
+
+const lostOf = (node: string, lost: Record<Priority, number>): Imbalance[] =>
+  PRIORITIES.filter((priority) => lost[priority] > 0).map((priority) => ({
+    node,
+    what: `${priority}: records without a fate, of a journal that the node has no more`,
+    left: lost[priority],
+    right: 0,
+  }));
 
 /** The hub's three counts of one lane against each other. */
 function countsOf({ key, priority, rows, positions, stored, stated }: StoreLedger['lanes'][number]): Imbalance[] {

@@ -25,6 +25,10 @@ export async function metricsText(
   const lastSeen = gauge('node_last_seen_seconds', 'When the node was last heard of, seconds since 1970.', ['node']);
   const stored = gauge('stored_records', 'Records in the store.', ['node', 'priority']);
   const givenUp = gauge('given_up_records', 'Records that the node told to have given up.', ['node', 'priority']);
+  const lost = gauge('lost_records', 'Records without a fate: their node counted them, and lost its journal.', [
+    'node',
+    'priority',
+  ]);
   const envelopes = counter('envelopes_stored_total', 'Envelopes stored since the start.', ['node']);
   const bytesIn = counter('received_bytes_total', 'Payload bytes received since the start.', ['node']);
   const refused = counter('envelopes_refused_total', 'Envelopes refused since the start.', ['node', 'reason']);
@@ -39,6 +43,7 @@ export async function metricsText(
     for (const priority of PRIORITIES) {
       stored.set({ node, priority }, seen.stored[priority]);
       givenUp.set({ node, priority }, seen.givenUp[priority]);
+      lost.set({ node, priority }, seen.lost[priority]);
     }
     envelopes.inc({ node }, seen.envelopes);
     bytesIn.inc({ node }, seen.bytesIn);

@@ -2,6 +2,7 @@ import type { StoreLedger } from '../adapters/embedded/store-counts.ts';
 import type { Imbalance } from '../core/ledger.ts';
 import type { Priority } from '../core/priority.ts';
 import type { LatestWord, WholeWord } from './statement-book.ts';
+import { openIn, type Unaccounted } from './unaccounted.ts';
 
 type StoredLane = StoreLedger['lanes'][number];
 
@@ -19,13 +20,20 @@ export interface RemoteCounts {
   givenUp: Partial<Record<'expired' | 'evicted' | 'dead-lettered' | 'damaged' | 'earlier', number>>;
   /** Delivered to another far side than this one. */
   elsewhere: number;
+  /** Counted by the node once, and nobody knows what became of them. */
+  lost: number;
 }
 
-/** All lanes of one priority together. */
+/**
+ * All lanes of one priority together.
+ *
+ * @param unaccounted of the lanes that the node names no more, all of its priorities
+ */
 export function remoteCountsOf(
   priority: Priority,
   lanes: readonly StoredLane[],
   latest: LatestWord | undefined,
+  unaccounted: Unaccounted,
 ): RemoteCounts {
   const sum: RemoteCounts = {
     priority,
@@ -36,20 +44,22 @@ export function remoteCountsOf(
     open: 0,
     givenUp: {},
     elsewhere: 0,
+    lost: 0,
   };
   for (const lane of lanes) {
     const word = latest?.of(lane.key);
     if (word === undefined) addGuess(sum, lane);
-    else if (word === 'finished') addFinished(sum, lane);
+    else if (typeof word === 'string') addGone(sum, lane);
     else addWord(sum, word);
   }
+  addUnaccounted(sum, unaccounted);
   return sum;
 }
 
 /** The node's books of one lane, and what of them can be checked against the store. */
 export function wordProblems(lane: StoredLane, latest: LatestWord | undefined): Imbalance[] {
   const word = latest?.of(lane.key);
-  if (word === undefined || word === 'finished') return [];
+  if (word === undefined || typeof word === 'string') return [];
   const problems: Imbalance[] = [];
   const report = (what: string, left: number, right: number): void =>
     void problems.push({
@@ -87,16 +97,27 @@ function addWord(sum: RemoteCounts, { upTo, delivered, rest }: WholeWord): void 
   addGivenUp(sum, 'damaged', rest.damaged);
 }
 
-/** The node has nothing left of it: what is not stored was given up, and said so. */
-function addFinished(sum: RemoteCounts, { stored, givenUp }: StoredLane): void {
+/** The node names it no more: this is what is known here. The rest is in `Unaccounted`. */
+function addGone(sum: RemoteCounts, { stored, givenUp }: StoredLane): void {
   sum.enqueued += stored + givenUp;
   sum.delivered += stored;
   addGivenUp(sum, 'earlier', givenUp);
 }
 
+function addUnaccounted(sum: RemoteCounts, { lost, unsure, elsewhere }: Unaccounted): void {
+  const { priority } = sum;
+  sum.enqueued += lost[priority] + unsure[priority] + elsewhere[priority];
+  sum.lost += lost[priority];
+  sum.elsewhere += elsewhere[priority];
+  if (unsure[priority] === 0) return;
+  sum.open += unsure[priority];
+  sum.waiting = undefined;
+  sum.inDoubt = undefined;
+}
+
 /** From what outlives the hub. */
 function addGuess(sum: RemoteCounts, { stored, givenUp, stated }: StoredLane): void {
-  const open = stated ? Math.max(0, stated.upTo - stated.storedBelow - stated.givenUpBelow) : 0;
+  const open = stated ? openIn(stated) : 0;
   sum.enqueued += stored + givenUp + open;
   sum.delivered += stated?.delivered ?? 0;
   sum.open += open;

@@ -26,6 +26,11 @@ export interface NodeStatus {
   stored: Record<Priority, number>;
   /** Records that the node told to have given up, by priority. */
   givenUp: Record<Priority, number>;
+  /**
+   * Records without a fate, by priority: the node counted them once, names them no more, and they are not stored here. It
+   * has lost its journal.
+   */
+  lost: Record<Priority, number>;
   /** Envelopes refused since the hub's start, by reason. */
   refused: Partial<Record<Refusal, number>>;
   /** Payload bytes received since the hub's start. */

@@ -12,8 +12,9 @@ export interface AgeStamp {
 /**
  * A clock of the directory that never goes back, whatever the wall clock does: it runs with monotonic time, and the time
  * between two processes is added where the wall clock was right at both ends. Records are as old as the difference of
- * two of its readings; where the time between is not known they count as younger, so nothing expires early
- * (docs/adr/0004-time.md).
+ * two of its readings; where the time between is not known they count as younger, so nothing expires early. It has to
+ * believe a clock that says it is right: one that is ahead at a start, or was behind at the commit before it, looks like a
+ * machine that was off for so long, and expires what waits (docs/adr/0004-time.md).
  */
 export interface AgeClock {
   /** ms, of this directory's life. */

@@ -25,7 +25,7 @@ export function createDeadLetters(
   { clock, logger }: { clock: Clock; logger: Logger },
   config: DeadLetterConfig,
 ): DeadLetterStore {
-  const { letters, reader, forward } = journal;
+  const { letters, reader, forward, ballast } = journal;
 
   /** What of a letter is dead and can be replayed. Of two that hold the same records the younger counts. */
   const deadRanges = (entry: LetterEntry): RangeSet => {
@@ -37,29 +37,27 @@ export function createDeadLetters(
     return younger.reduce<RangeSet>((rest, other) => subtract(rest, [other]), dead);
   };
 
-  /** Notes what became of the letters, durably, then lets the files go. */
+  /**
+   * Notes what became of the letters, durably, then lets the files go. If it rejects they are dead letters as before;
+   * after a crash right then they may be what was to be noted.
+   */
   const finish = async <Fate extends 'replayed' | 'discarded'>(entries: readonly LetterEntry[], fate: Fate) => {
+    if (entries.length === 0) return [];
     const outcomes = entries.flatMap((entry) =>
       deadRanges(entry).map((range) => ({ ...range, epoch: entry.epoch, lane: entry.lane, fate })),
     );
-    if (outcomes.length > 0) {
-      try {
-        await forward.append(outcomes as Outcome[]);
-        await forward.sync();
-      } catch (error) {
-        // The book in memory is right. If it is lost with a crash the letters are letters again: they stay on the disk.
-        logger.warn({ error: (error as Error).message }, 'journal: forward log not written');
-        return outcomes;
-      }
-    }
-    await letters.remove(entries);
+    await ballast.withRoom(() => forward.appendDurably(outcomes as Outcome[]));
+    await letters.remove(entries).catch(({ message }: Error) => {
+      // They hold nothing that is dead any more: the next opening removes them.
+      logger.warn({ error: message }, 'journal: files of dead letters not removed yet');
+    });
     return outcomes;
   };
 
   const named = (ids: readonly string[]): LetterEntry[] =>
     letters.entries.filter(({ number }) => ids.includes(String(number)));
 
-  /** The oldest letters make way. */
+  /** The oldest letters make way, but none in vain. */
   const makeRoomFor = async (bytes: number): Promise<{ fits: boolean; discarded: Discarded[] }> => {
     const oldest: LetterEntry[] = [];
     let kept = letters.bytes();
@@ -68,14 +66,14 @@ export function createDeadLetters(
       oldest.push(entry);
       kept -= entry.bytes;
     }
-    let discarded: Discarded[] = [];
+    const without = bytesOf(journal) - letters.bytes() + kept;
+    if (kept + bytes > config.maxBytes || without + bytes > config.directoryBytes) return NO_ROOM;
+    const discarded = (await finish(oldest, 'discarded')) as Discarded[];
     if (oldest.length > 0) {
       logger.warn({ letters: oldest.length }, 'journal: dead letters discarded, the oldest first: their share is full');
-      discarded = (await finish(oldest, 'discarded')) as Discarded[];
     }
-    // If their fate could not be noted they are still there.
-    const fits = letters.bytes() + bytes <= config.maxBytes && bytesOf(journal) + bytes <= config.directoryBytes;
-    return { fits, discarded };
+    // If their files could not be removed they are still there.
+    return { fits: letters.bytes() + bytes <= config.maxBytes, discarded };
   };
 
   const bury = async (burial: Burial): Promise<BurialResult> => {

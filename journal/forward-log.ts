@@ -23,6 +23,8 @@ export interface ForwardLog {
   damages: number;
   /** Not durable by itself: see sync. */
   append(outcomes: readonly Outcome[]): Promise<void>;
+  /** Durable when it resolves, with everything before; if it rejects the book is as it was. */
+  appendDurably(outcomes: readonly Outcome[]): Promise<void>;
   /** Keeps the id of the far side: it changes with the uplink, and when that one's store was replaced. */
   noteFarSide(id: string, uplink: string): Promise<void>;
   /** Not durable by itself. */
@@ -111,33 +113,51 @@ export async function openForwardLog(
   });
   const last = recovered.segments.at(-1);
   let previousBytes = last === undefined ? 0 : await disk.size(segmentFile(LOG, last));
+  /** The file may say what the book does not: what is noted next goes into a new generation, whose snapshot is the book. */
+  let isDisowned = false;
   const roll = async (): Promise<void> => {
     if (log.size > 0) previousBytes = log.fileBytes;
     await log.roll();
+    isDisowned = false;
     const numbers = await segmentNumbers(disk, LOG);
     await log.recycle(numbers.slice(0, -2));
   };
+  const mustRoll = (): boolean => isDisowned || !log.writable;
+  const isFull = (): boolean => log.size - log.headBytes > segmentBytes;
+  const note = async (noted: readonly Entry[] | { meter: Meter }): Promise<void> => {
+    if (isFull() || mustRoll()) return roll(); // its snapshot holds it already
+    await log.append([{ kind: 'fates', payload: Buffer.from(JSON.stringify(noted)) }], { sync: false });
+  };
+  const append: ForwardLog['append'] = (outcomes) => {
+    enterOutcomes(book, outcomes);
+    return note(outcomes.map(entryOf));
+  };
+  const sync: ForwardLog['sync'] = () => (mustRoll() ? roll() : log.sync());
   await roll();
   return {
     book,
     damages,
-    async append(outcomes) {
-      enterOutcomes(book, outcomes);
-      if (log.size - log.headBytes > segmentBytes || !log.writable) return roll(); // its snapshot holds the outcomes already
-      await log.append([{ kind: 'fates', payload: Buffer.from(JSON.stringify(outcomes.map(entryOf))) }], {
-        sync: false,
-      });
+    append,
+    async appendDurably(outcomes) {
+      const before = { ...book.lanes };
+      try {
+        if (outcomes.length > 0) await append(outcomes);
+        await sync();
+      } catch (error) {
+        book.lanes = before;
+        isDisowned = true;
+        throw error;
+      }
     },
-    async noteMeter(meter) {
+    noteMeter(meter) {
       book.meter = meter;
-      if (log.size - log.headBytes > segmentBytes || !log.writable) return roll();
-      await log.append([{ kind: 'fates', payload: Buffer.from(JSON.stringify({ meter })) }], { sync: false });
+      return note({ meter });
     },
     async noteFarSide(id, uplink) {
       enterFarSide(book, id, uplink);
       await roll(); // its snapshot holds the id
     },
-    sync: () => (log.writable ? log.sync() : roll()),
+    sync,
     roll,
     bytes: () => log.fileBytes + previousBytes,
     close: () => log.close(),

@@ -11,7 +11,10 @@ import type { LocalRequest, LocalResult } from './local-reader.ts';
 export interface Journal extends DeadLetterStore {
   /** Reads back what is there and starts a new epoch. Rejects if the directory cannot be used. */
   open(): Promise<JournalOpening>;
-  /** Durable when it resolves with ok; with !ok nothing of it happened, now or after a restart. */
+  /**
+   * Durable when it resolves with ok. With !ok nothing of it happened, now or after a restart; but of the last one that the
+   * disk refused this holds only from the next ok or the close on (docs/journal.md).
+   */
   append(commit: Commit): Promise<AppendResult>;
   /** Records of one lane from `from` on, at most `maxRecords` and, but for the first block, `maxBytes`. */
   read(request: ReadRequest): Promise<ReadResult>;

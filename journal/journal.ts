@@ -45,6 +45,19 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
     return createDeadLetters(journal, { clock, logger }, { maxBytes: setup.deadLetterBytes, directoryBytes });
   };
 
+  /** Of what the disk refused, bytes may be there all the same: as the next commit would, the last act says that they do not count. */
+  const cutOffRefused = async ({ log, ballast }: OpenJournal): Promise<void> => {
+    if (log.writable) return;
+    await ballast
+      .withRoom(() => log.roll())
+      .catch(({ message }: Error) => {
+        logger.warn(
+          { error: message },
+          'journal: closed while the disk refuses; what it refused last may be there again',
+        );
+      });
+  };
+
   const status = (): JournalStatus => {
     const journal = must(opened);
     const { spans } = journal;
@@ -91,6 +104,7 @@ export function createJournal(ports: JournalPorts, config: JournalConfig): Journ
         if (!opened) return;
         await opened.forward.sync().catch(() => undefined); // only costs a question to the far side
         await opened.forward.close().catch(() => undefined);
+        await cutOffRefused(opened);
         await opened.log.close();
         opened = undefined;
       }),

@@ -176,7 +176,8 @@ interface Wanted extends Range {
   lane: number;
 }
 
-const overlaps = (a: Range, b: Range): boolean => a.from < b.to && b.from < a.to;
+/** An empty range overlaps nothing, wherever it lies. */
+const overlaps = (a: Range, b: Range): boolean => Math.max(a.from, b.from) < Math.min(a.to, b.to);
 
 const isWanted = (range: IndexedRange, wanted: Wanted): boolean =>
   range.epoch === wanted.epoch && range.lane === wanted.lane && overlaps(range, wanted);

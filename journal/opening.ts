@@ -137,6 +137,7 @@ function startEpoch(
     nextSegment: recovered.nextSegment,
     truncated: recovered.truncated,
     snapshot: () => snapshot() as unknown as JsonValue,
+    isKnown: (number) => spans.some((span) => span.segment === number),
     files: {
       pool,
       payloadBytes: setup.segmentBytes,

@@ -63,13 +63,15 @@ export interface SegmentLogConfig {
   files?: SegmentFiles;
   /** So many bytes behind its head a file without a pool grows in steps. @default 0 with each write */
   roomBytes?: number;
+  /** Whether the caller keeps account of this segment, and so gives it back itself. @default of none */
+  isKnown?: (segment: number) => boolean;
 }
 
 /** A spare is prepared once a segment is so full: a node that restarts often does not wear its flash. */
 const PREPARE_AT = 0.25;
 
 export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentLog {
-  const { log, epoch, keys, aside, roomBytes = 0 } = config;
+  const { log, epoch, keys, aside, roomBytes = 0, isKnown = () => false } = config;
   let truncated = { ...config.truncated };
   const { files } = config;
   // Above the numbers of all blocks that a spare may hold (segment-pool.ts).
@@ -90,7 +92,7 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
   let letGo = new Set<number>();
   /** Newest first, at most two. */
   let durableHeads: number[] = [];
-  /** Segments of failed attempts: nothing in them was ever acknowledged, and no span tells the caller of them. */
+  /** Segments of failed attempts: nothing in them was ever acknowledged. */
   let leftovers: number[] = [];
 
   const abandon = async (): Promise<void> => {
@@ -143,11 +145,11 @@ export function createSegmentLog(disk: Disk, config: SegmentLogConfig): SegmentL
     }
   };
 
-  /** What failed attempts left, as far as the last two heads do not need it. */
+  /** What failed attempts left, as far as the last two heads do not need it; but nothing that somebody may still read. */
   const removeLeftovers = async (): Promise<void> => {
     for (const number of leftovers.filter((candidate) => candidate < durableHeads[1]!)) {
       try {
-        await recycle([number]);
+        if (!isKnown(number)) await recycle([number]);
         leftovers = leftovers.filter((other) => other !== number);
       } catch {
         // It goes after a later roll.

@@ -51,6 +51,7 @@ export function createListenDriver(
     for (const device of devices) device.meet(listening);
   };
   let open: () => void = () => undefined;
+  let forgotten = 0;
 
   return {
     startedAt: () => undefined,
@@ -59,16 +60,13 @@ export function createListenDriver(
       canWait: true,
       run(sink, _position, signal, state) {
         meet(undefined);
-        const entries = Object.entries(state).map(
-          ([key, entry]) => [key.slice(0, key.lastIndexOf('/')), entry as string] as const,
-        );
-        const watch = watchMessages(createRedeliveryWindow(maxInFlight, entries));
+        const watch = watchMessages(createRedeliveryWindow(maxInFlight, Object.entries(state)));
         const rights = clientRights([plan]);
         const intake = createIntake(clock, {
           plans: [plan],
           route: createRouter([plan], rights),
           window: watch.window,
-          sinkOf: () => ({ offer: (batch) => offer(sink, batch, watch.messageOf(batch)) }),
+          sinkOf: () => ({ offer: (batch) => offer(sink, batch, watch.offered()) }),
           onBroken: (_source, error) => {
             if (life.alive) world.fail('an offer is answered', `${plan.name}: ${error.stack}`);
           },
@@ -78,11 +76,13 @@ export function createListenDriver(
             const detail = `${plan.name}: message ${packetId}: ${JSON.stringify(batch.readings)}`;
             world.fail('what a device sends again gets no second fate', detail);
           }
-          const [key, value] = Object.entries(offered.state ?? {})[0]!;
+          // What its device forgot while it waited is kept under no key: without a mark no commit would tell of it.
+          const state = offered.state ?? { forgotten: ++forgotten };
+          const [key, value] = Object.entries(state)[0]!;
           Object.assign(batch, { fate: 'open', kept: { key, value } });
           batch.arrivedAt = clock.monotonicMs();
           model.offered(batch);
-          const answer = await to.offer(offered);
+          const answer = await to.offer({ ...offered, state });
           if (life.alive) checkAnswer(world, batch, answer);
           return answer;
         };
@@ -118,17 +118,23 @@ export function createListenDriver(
   };
 }
 
-/** Knows which message of a device a batch is made of: by what the window asks to be kept with it. */
+/** Knows which message of a device is offered: the one whose place in the window was asked for last. */
 function watchMessages(window: RedeliveryWindow) {
-  const byEntry = new Map<string, Publish>();
   let arriving: Publish | undefined;
+  let asked: Publish | undefined;
   return {
     window: {
       find: window.find,
       add(client, arrival, fate) {
+        const publish = arriving;
         const kept = window.add(client, arrival, fate);
-        if (arriving) byEntry.set(`${client}/${kept.slot} ${kept.entry}`, arriving);
-        return kept;
+        return {
+          ...kept,
+          isCurrent() {
+            asked = publish;
+            return kept.isCurrent();
+          },
+        };
       },
     } satisfies RedeliveryWindow,
     during<T>(publish: Publish, arrive: () => T): T {
@@ -139,11 +145,9 @@ function watchMessages(window: RedeliveryWindow) {
         arriving = undefined;
       }
     },
-    messageOf({ state }: SourceBatch): Publish {
-      const [key, entry] = Object.entries(state ?? {})[0] ?? [];
-      const publish = byEntry.get(`${key} ${entry}`);
-      if (!publish) throw new Error(`no message has ${key} ${entry}`);
-      return publish;
+    offered(): Publish {
+      if (!asked) throw new Error('a message without a packet id');
+      return asked;
     },
   };
 }

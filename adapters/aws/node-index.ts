@@ -11,8 +11,8 @@ import { countsItemKey, LANE_PREFIX, storedCounter } from './index-items.ts';
  * @returns the shape of `NodeIndex` in lambdas/compare/env.ts
  */
 export const createNodeIndexReader = (table: ItemTable) => async (node: string) => {
-  // What was given up is nothing to compare, and it may be most of an item.
-  const attributes = ['version', 'stored', 'upTo', 'delivered', ...PRIORITIES.map(storedCounter)];
+  const stated = ['upTo', 'delivered', 'forgotten', 'statedAt'];
+  const attributes = ['version', 'stored', 'givenUp', ...stated, ...PRIORITIES.map(storedCounter)];
   const items = await table.query(node, { from: countsItemKey(node).sk, to: `${LANE_PREFIX}~`, attributes });
   if (items.length === 0) return undefined;
   const counters = items.find(({ sk }) => sk === countsItemKey(node).sk);
@@ -30,8 +30,14 @@ function laneOf(item: KeyedItem) {
   // A lane of which there is only a count statement has no version yet.
   const version = Number(item.version ?? 0);
   const stored = version === 0 ? [] : rangesOfText(item.stored);
-  const stated = item.upTo === undefined ? undefined : { upTo: Number(item.upTo), delivered: Number(item.delivered) };
-  return { key: laneKeyOf(item), version, stored, stated };
+  const givenUp = version === 0 ? [] : rangesOfText(item.givenUp);
+  return { key: laneKeyOf(item), version, stored, givenUp, stated: statedOf(item) };
+}
+
+function statedOf({ upTo, delivered, forgotten, statedAt }: KeyedItem) {
+  if (upTo === undefined) return undefined;
+  const counts = { upTo: Number(upTo), delivered: Number(delivered), forgotten: Number(forgotten ?? 0) };
+  return { ...counts, atMs: Number(statedAt ?? 0) };
 }
 
 function laneKeyOf({ pk: node, sk }: KeyedItem): LaneKey {

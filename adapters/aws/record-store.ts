@@ -81,10 +81,10 @@ export function createCloudStore(ports: CloudStorePorts): CloudStore {
   }
 
   /** An older statement that was overtaken on its way says nothing new, so a conflict is no trouble. */
-  const state = ({ key, upTo, delivered }: StatedLane) =>
+  const state = ({ key, upTo, delivered, forgotten = 0 }: StatedLane) =>
     table.write({
       key: laneItemKey(key),
-      set: { upTo, delivered, statedAt: ports.nowMs() },
+      set: { upTo, delivered, forgotten, statedAt: ports.nowMs() },
       when: [{ attribute: 'upTo', is: 'at-most', value: upTo }],
     });
 

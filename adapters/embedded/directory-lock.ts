@@ -1,81 +1,56 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { type LockSocket, openLockSockets } from './lock-socket.ts';
 
-/** Unix socket paths end at 107 bytes. */
-const MAX_SOCKET_PATH = 100;
-const ANSWER_MS = 2_000;
+/** Longer than a process that lives leaves its event loop, or the kernel needs to clear a killed one away. */
+const ANSWER_MS = 10_000;
 
 export interface DirectoryLock {
+  /** Leaves nothing behind in the directory. */
   release(): Promise<void>;
 }
 
 /**
- * Makes sure that one process works on a directory. The lock is a listening socket: the kernel lets go of it when the
- * process dies, however it dies, so there is no stale lock to clean up, and no process id to mistake.
+ * Makes sure that one process works on a directory. The lock is a listening socket in it: the kernel lets go of it when
+ * the process dies, however it dies, so there is no stale lock to clean up, and no process id to mistake.
  *
- * @throws if another process holds it
+ * Everybody shows a socket of its own first and looks for others then: of two, whoever showed later sees the other. One
+ * that tries and meets one with a smaller name steps back; so of several that try at once, one gets it. It holds among
+ * processes of one kernel: a directory on a network disk is not guarded against another machine.
+ *
+ * @param answerMs who is alive and says nothing for so long counts as the holder @default 10 s
+ * @throws if another process holds it, or this one does already; if no socket can be made in it
  */
-export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+export async function lockDirectory(directory: string, answerMs = ANSWER_MS): Promise<DirectoryLock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const path = socketPath(realpathSync(directory));
-  const token = randomBytes(16).toString('hex');
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.end(token);
-  });
-  if (!(await listens(server, path))) {
-    if ((await tokenAt(path)) !== undefined) throw inUse(directory);
-    rmSync(path, { force: true }); // its process is dead
-    if (!(await listens(server, path))) throw inUse(directory);
+  const sockets = openLockSockets(realpathSync(directory), answerMs);
+  let own: LockSocket | undefined;
+  try {
+    for (;;) {
+      own ??= await sockets.show();
+      const rival = await sockets.findRival(own);
+      if (!rival && own.isShown()) {
+        own.hold();
+        return { release: own.close };
+      }
+      // It waits for whoever has a greater name: if those waited too, nobody would get it.
+      if (!rival || rival.name < own.name) {
+        await own.close();
+        own = undefined;
+      }
+      const holder = await rival?.holder;
+      if (holder !== undefined) throw inUse(directory, holder);
+    }
+  } catch (error) {
+    await own?.close();
+    throw error;
+  } finally {
+    sockets.close();
   }
-  // Two processes may have found the same dead socket: who is reached now has won.
-  if ((await tokenAt(path)) !== token) {
-    server.close();
-    throw inUse(directory);
-  }
-  server.unref();
-  return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-const inUse = (directory: string): Error =>
-  new Error(`${directory} is in use by another process: stop it first, or choose another --data directory`);
-
-function socketPath(directory: string): string {
-  const inside = join(directory, 'lock.sock');
-  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
-  return join(tmpdir(), `headwater-${createHash('sha256').update(directory).digest('hex').slice(0, 32)}.sock`);
-}
-
-function listens(server: Server, path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      if (error.code === 'EADDRINUSE') resolve(false);
-      else reject(error);
-    };
-    server.once('error', failed);
-    server.listen(path, () => {
-      server.off('error', failed);
-      resolve(true);
-    });
-  });
-}
-
-/** What the holder of the socket says; undefined if nobody holds it. */
-function tokenAt(path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    let text = '';
-    socket.setTimeout(ANSWER_MS, () => {
-      socket.destroy();
-      resolve(''); // held, but too busy to answer
-    });
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-    });
-    socket.on('end', () => resolve(text));
-    socket.on('error', () => resolve(undefined));
-  });
+function inUse(directory: string, holder: string): Error {
+  const who = holder === '' ? '' : ` (${holder})`;
+  return new Error(
+    `${directory} is in use by another process${who}: stop it first, or choose another --data directory`,
+  );
 }

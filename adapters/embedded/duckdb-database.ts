@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { createSerialQueue } from '../../core/serial-queue.ts';
@@ -44,6 +44,14 @@ async function connectDatabase(file: string, directory: string, memory: string):
   });
   // A database of seconds ago must still have its name after a power cut.
   await syncDirectory(directory);
+  const opened = await identityOf(file);
+  /** A file that was removed can be written to and read as long as it is open: what goes into it is lost then. */
+  const checkInPlace = async (): Promise<void> => {
+    if ((await identityOf(file)) === opened) return;
+    throw new Error(
+      `${file} was removed or replaced while the hub runs: nothing is stored. Put it back, or stop the hub and start it again`,
+    );
+  };
   const queue = createSerialQueue();
   const reads = new Set<Promise<unknown>>();
 
@@ -55,12 +63,14 @@ async function connectDatabase(file: string, directory: string, memory: string):
   };
 
   const transaction = async <T>(work: (writer: DuckDBConnection) => Promise<T>): Promise<T> => {
+    await checkInPlace();
     connected ??= await connect(file, memory);
     const { writer } = connected;
     try {
       await writer.run('BEGIN');
       const result = await work(writer);
       await writer.run('COMMIT');
+      await checkInPlace();
       return result;
     } catch (error) {
       // The next transaction then opens the database again: what it holds is what counts.
@@ -71,6 +81,8 @@ async function connectDatabase(file: string, directory: string, memory: string):
 
   const readOnce = async <T>(work: (reader: DuckDBConnection) => Promise<T>): Promise<T> => {
     if (!connected) throw new Error(`the database of ${directory} is closed`);
+    // Else what was written to a removed file would be found there, and called stored.
+    await checkInPlace();
     const reader = await connected.instance.connect();
     try {
       await reader.run('BEGIN READ ONLY');
@@ -98,6 +110,15 @@ async function connectDatabase(file: string, directory: string, memory: string):
       openHere.delete(file);
     },
   };
+}
+
+/** Undefined = there is none. */
+async function identityOf(file: string): Promise<string | undefined> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  return found && `${found.dev}/${found.ino}`;
 }
 
 interface Connected {

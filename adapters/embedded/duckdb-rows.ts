@@ -3,6 +3,7 @@ import { DOUBLE, type DuckDBAppender, DuckDBTimestampMillisecondsValue, LIST } f
 import type { LaneKey } from '../../core/identity.ts';
 import { isLane } from '../../core/priority.ts';
 import type { StoredRow } from '../../core/stored-row.ts';
+import { stagedNumber } from './negative-zero.ts';
 
 /** A row of a result: BIGINT comes as a JavaScript bigint. */
 export type ResultRow = Record<string, unknown>;
@@ -40,11 +41,11 @@ export function appendRow(appender: DuckDBAppender, row: StoredRow, batch: bigin
   appender.appendVarchar(row.stream);
   appender.appendTimestampMilliseconds(new DuckDBTimestampMillisecondsValue(BigInt(row.ts)));
   if (row.value === null) appender.appendNull();
-  else appender.appendDouble(row.value);
+  else appender.appendDouble(stagedNumber(row.value));
   if (row.text === null) appender.appendNull();
   else appender.appendVarchar(row.text);
   if (row.samples === null) appender.appendNull();
-  else appender.appendList(row.samples, SAMPLES);
+  else appender.appendList(row.samples.map(stagedNumber), SAMPLES);
   appender.appendVarchar(row.quality);
   appender.appendVarchar(row.clock);
   appender.appendInteger(row.lane);

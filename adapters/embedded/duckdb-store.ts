@@ -6,11 +6,12 @@ import type { Logger, PoisonMessage, RecordStore, StoreChange } from '../../core
 import { rowsOf } from '../../core/stored-row.ts';
 import { POISON_BOUNDS, type PoisonBounds } from '../poison-bounds.ts';
 import { type ColdFiles, realColdFiles, reconcileColdFiles } from './cold-files.ts';
+import { copyStaged } from './copy-staged.ts';
 import { openDatabase, type StoreDatabase } from './duckdb-database.ts';
 import { countLanesOf, findHashes, readLanes, writeHashes, writeLanes, writeStatements } from './duckdb-index.ts';
 import { keepPoison, readPoison } from './duckdb-poison.ts';
 import { appendRow, select } from './duckdb-rows.ts';
-import { RECORD_COLUMN_LIST, refuseGlobs, SCHEMA_SQL, SCHEMA_VERSION, sqlText } from './duckdb-schema.ts';
+import { refuseGlobs, SCHEMA_SQL, SCHEMA_VERSION } from './duckdb-schema.ts';
 import { type SealResult, sealStaged } from './seal.ts';
 import {
   countLanes,
@@ -218,7 +219,7 @@ async function commitChange(
 
 async function copySnapshot(reader: DuckDBConnection, cold: string, stagedFile: string): Promise<string[]> {
   const files = await select(reader, 'SELECT name FROM files ORDER BY name');
-  await reader.run(`COPY (SELECT ${RECORD_COLUMN_LIST} FROM staged) TO ${sqlText(stagedFile)} (FORMAT parquet)`);
+  await copyStaged(reader, 'staged', stagedFile);
   return files.map((file) => join(cold, String(file.name)));
 }
 

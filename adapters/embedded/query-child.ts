@@ -152,6 +152,7 @@ function forkBare(bundle: URL, logger: Logger): ChildProcess {
     env: LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH },
     execArgv: [`--max-old-space-size=${HEAP_MB}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced', // as JSON a −0 would lose its sign
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => logger.debug({ text }, 'query process: stderr'));
   return child;

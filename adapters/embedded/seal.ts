@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ColdFiles } from './cold-files.ts';
+import { copyStaged } from './copy-staged.ts';
 import type { StoreDatabase } from './duckdb-database.ts';
 import { select } from './duckdb-rows.ts';
-import { RECORD_COLUMN_LIST, sqlText } from './duckdb-schema.ts';
+import { sqlText } from './duckdb-schema.ts';
 
 export interface SealPorts {
   database: StoreDatabase;
@@ -82,12 +83,9 @@ async function planSeal(reader: DuckDBConnection): Promise<SealPlan | undefined>
   };
 }
 
-async function copyDay(reader: DuckDBConnection, dt: string, batch: bigint, file: string): Promise<number> {
-  const copied = await reader.run(
-    `COPY (SELECT ${RECORD_COLUMN_LIST} FROM staged WHERE batch <= ${batch} AND ts::DATE = DATE ${sqlText(dt)}
-       ORDER BY device, stream, ts) TO ${sqlText(file)} (FORMAT parquet, COMPRESSION zstd)`,
-  );
-  return copied.rowsChanged;
+function copyDay(reader: DuckDBConnection, dt: string, batch: bigint, file: string): Promise<number> {
+  const rows = `staged WHERE batch <= ${batch} AND ts::DATE = DATE ${sqlText(dt)}`;
+  return copyStaged(reader, rows, file, { orderBy: 'device, stream, ts', compression: 'zstd' });
 }
 
 async function nameFiles(

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LaneKey, laneKeyText } from '../../core/identity.ts';
 import { type Priority, priorityOf } from '../../core/priority.ts';
 import { rangesOfText } from '../../core/range-text.ts';
-import { countOf, type RangeSet, subtract, within } from '../../core/ranges.ts';
+import { countOf, NO_RANGES, type RangeSet, subtract, within } from '../../core/ranges.ts';
 import type { PoisonCounts } from '../poison-bounds.ts';
 import { countPoison } from './duckdb-poison.ts';
 import { laneKeyOf, type ResultRow, select } from './duckdb-rows.ts';
@@ -59,15 +59,25 @@ export interface IndexedLane {
   key: LaneKey;
   stored: RangeSet;
   givenUp: RangeSet;
+  /** The node's latest word, if it gave one. */
+  stated: StatedCount | undefined;
 }
 
 export async function readIndex(reader: DuckDBConnection): Promise<IndexedLane[]> {
-  const rows = await select(reader, 'SELECT * FROM lanes ORDER BY node, producer, epoch, lane');
-  return rows.map((row) => ({
-    key: laneKeyOf(row),
-    stored: rangesOfText(row.stored),
-    givenUp: rangesOfText(row.given_up),
-  }));
+  const lanes = byLane(await select(reader, 'SELECT * FROM lanes'));
+  const words = byLane(await select(reader, 'SELECT * FROM statements'));
+  return [...new Set([...lanes.keys(), ...words.keys()])].sort().map((text) => {
+    const lane = lanes.get(text);
+    const word = words.get(text);
+    const stored = lane ? rangesOfText(lane.stored) : NO_RANGES;
+    const givenUp = lane ? rangesOfText(lane.given_up) : NO_RANGES;
+    return {
+      key: laneKeyOf((lane ?? word)!),
+      stored,
+      givenUp,
+      stated: word && statedCount(word, { stored, givenUp }),
+    };
+  });
 }
 
 export async function readSize(reader: DuckDBConnection): Promise<StoreSize> {
@@ -95,34 +105,32 @@ export async function countLanes(reader: DuckDBConnection, cold: string): Promis
      FROM ${records} GROUP BY ALL`,
   );
   const counted = byLane(rows);
-  const stated = byLane(await select(reader, 'SELECT * FROM statements'));
   const indexed = new Map((await readIndex(reader)).map((lane) => [laneKeyText(lane.key), lane]));
-  const keys = new Set([...indexed.keys(), ...counted.keys(), ...stated.keys()]);
+  const keys = new Set([...indexed.keys(), ...counted.keys()]);
   return [...keys].sort().map((text) => {
     const lane = indexed.get(text);
     const found = counted.get(text);
-    const word = stated.get(text);
     return {
-      key: lane?.key ?? laneKeyOf((found ?? word)!),
+      key: lane?.key ?? laneKeyOf(found!),
       rows: Number(found?.rows ?? 0),
       positions: Number(found?.positions ?? 0),
       stored: countOf(lane?.stored ?? []),
       givenUp: countOf(lane?.givenUp ?? []),
-      stated: word && statedCount(word, lane),
+      stated: lane?.stated,
     };
   });
 }
 
-function statedCount(word: ResultRow, lane: IndexedLane | undefined): StatedCount {
+function statedCount(word: ResultRow, lane: Pick<IndexedLane, 'stored' | 'givenUp'>): StatedCount {
   const upTo = Number(word.up_to);
   const below = (ranges: RangeSet): RangeSet => within(ranges, { from: 0, to: upTo });
-  const stored = below(lane?.stored ?? []);
+  const stored = below(lane.stored);
   return {
     upTo,
     delivered: Number(word.delivered),
     atMs: Number(word.stated_at),
     storedBelow: countOf(stored),
-    givenUpBelow: countOf(subtract(below(lane?.givenUp ?? []), stored)),
+    givenUpBelow: countOf(subtract(below(lane.givenUp), stored)),
   };
 }
 

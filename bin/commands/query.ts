@@ -1,13 +1,14 @@
 import { Command } from 'commander';
+import { exactJson, type Json } from '../../core/exact-json.ts';
 import { askHub, type HubClientOptions } from '../running/hub-client.ts';
 import { textTable } from '../table.ts';
 
-interface Answer {
+type Answer = {
   columns: { name: string; type: string }[];
-  rows: unknown[][];
+  rows: Json[][];
   truncated: boolean;
   ms: number;
-}
+};
 
 const EXAMPLES = `
 Examples:
@@ -35,9 +36,7 @@ export function queryCommand(): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (sql: string, options: HubClientOptions & { json?: true; csv?: true }) => {
       const answer = await askHub<Answer>(options, '/query', { sql });
-      process.stdout.write(
-        options.json ? `${JSON.stringify(answer, null, 2)}\n` : options.csv ? csv(answer) : table(answer),
-      );
+      process.stdout.write(options.json ? `${exactJson(answer, 2)}\n` : options.csv ? csv(answer) : table(answer));
       if (answer.truncated) process.stderr.write(`only the first ${answer.rows.length} rows are shown\n`);
     });
 }
@@ -63,8 +62,8 @@ function shortened(value: unknown, type: string): unknown {
 const csv = ({ columns, rows }: Answer): string =>
   [columns.map(({ name }) => name), ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
 
-function csvCell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+function csvCell(value: Json): string {
+  if (value === null) return '';
+  const text = typeof value === 'string' ? value : exactJson(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -95,7 +95,15 @@ function statedText({ node, side, stated, statedAtMs, checked }: NodeComparison)
     const told = Object.entries(givenUp).map(([reason, count]) => `${count} ${GIVEN_UP[reason as GivenUpReason]}`);
     return told.length > 0 ? [`${node} ${priority}: ${sumOf(givenUp)} given up: ${told.join(', ')}\n`] : [];
   });
-  return [`${node}: as it stated at ${at}${unsure}\n`, ...reasons].join('');
+  const elsewhere = stated.flatMap(({ priority, elsewhere: count }) =>
+    count > 0
+      ? [`${node} ${priority}: ${count} delivered to another far side, or to an earlier store of this one: not here\n`]
+      : [],
+  );
+  const lost = stated.flatMap(({ priority, lost: count }) =>
+    count > 0 ? [`${node} ${priority}: ${count} without a fate: the node has lost the journal that had them\n`] : [],
+  );
+  return [`${node}: as it stated at ${at}${unsure}\n`, ...reasons, ...elsewhere, ...lost].join('');
 }
 
 type GivenUpReason = keyof RemoteCounts['givenUp'];

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkNodeLedger, type NodeLedger, sumOf } from '../../core/ledger.ts';
-import { explainLedger, type LedgerSentence } from '../../core/ledger-explain.ts';
+import { explainLedger, explainLost, type LedgerSentence } from '../../core/ledger-explain.ts';
 import { type HubLedger, type NodeComparison, verdictOf } from '../../hub/ledger.ts';
 import { EXIT } from '../program.ts';
 import { explainText } from './explain-text.ts';
@@ -56,8 +56,16 @@ async function explain(options: LedgerOptions): Promise<void> {
     ({ node, inFleet }) => inFleet && !sides.has(node) && (only === undefined || node === only),
   );
   if (known.length === 0 && untold.length === 0) throw noHub ?? new Error(unknownNode(only, data));
-  const sentences = known.flatMap((side) => explainLedger(side, farOf(side.node)?.far));
-  const differences = known.flatMap((side) => farOf(side.node)?.differences ?? checkNodeLedger(side));
+  const sentences = [
+    ...known.flatMap((side) => explainLedger(side, farOf(side.node)?.far)),
+    ...(hub?.nodes ?? [])
+      .filter(({ node }) => only === undefined || node === only)
+      .flatMap(({ node, lost }) => explainLost(node, lost)),
+  ];
+  const differences = [
+    ...known.flatMap((side) => farOf(side.node)?.differences ?? checkNodeLedger(side)),
+    ...untold.flatMap((node) => node.differences),
+  ];
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ balanced: differences.length === 0, sentences, differences }, null, 2)}\n`

@@ -3,12 +3,18 @@ import { nextCron, parseCron } from '../cron.ts';
 
 /** Bytes sent and received in the current UTC day and month. JSON: it outlives the process. */
 export interface Meter {
-  /** `2026-01-31` */
+  /** `2026-01-31`; empty until a synchronised clock was seen. */
   day: string;
   dayBytes: number;
   monthBytes: number;
 }
 export const NEW_METER: Meter = { day: '', dayBytes: 0, monthBytes: 0 };
+
+/** What a clock on the wall shows, ms since 1970, and whether it can be trusted. */
+export interface WallTime {
+  wallMs: number;
+  synced: boolean;
+}
 
 /** What MQTT, TLS and TCP add to a payload, about. */
 export const MESSAGE_OVERHEAD_BYTES = 100;
@@ -17,15 +23,29 @@ const DAY = 86_400_000;
 const dayOf = (wallMs: number): string => new Date(wallMs).toISOString().slice(0, 10);
 const monthOf = (day: string): string => day.slice(0, 7);
 
-/** The meter after so many more bytes. A clock that jumps back does not open an old day again. */
-export function meterBytes(meter: Meter, bytes: number, wallMs: number): Meter {
+/**
+ * The meter as of now; the same object while its day goes on. To be looked at whenever the clock is, not only when
+ * something is sent: a budget that is used up may let nothing be sent.
+ */
+export function meterAt(meter: Meter, { wallMs, synced }: WallTime): Meter {
+  // A machine that boots in 1970 would begin a day, and a budget, with each boot.
+  if (!synced) return meter;
   const today = dayOf(wallMs);
-  const day = today > meter.day ? today : meter.day;
-  return {
-    day,
-    dayBytes: (day === meter.day ? meter.dayBytes : 0) + bytes,
-    monthBytes: (monthOf(day) === monthOf(meter.day) ? meter.monthBytes : 0) + bytes,
-  };
+  if (today === meter.day) return meter;
+  // The first day that is known: what was counted before it may have been on it.
+  if (meter.day === '') return { ...meter, day: today };
+  if (today > meter.day) {
+    return { day: today, dayBytes: 0, monthBytes: monthOf(today) === monthOf(meter.day) ? meter.monthBytes : 0 };
+  }
+  // Set back over midnight, a clock would begin the same day twice. Set back by more, it was wrong when the meter's day
+  // began, and that day may be years ahead: nothing but critical would leave until then.
+  return Date.parse(meter.day) - Date.parse(today) > DAY ? { ...meter, day: today } : meter;
+}
+
+/** The meter after so many more bytes. */
+export function meterBytes(meter: Meter, bytes: number, wall: WallTime): Meter {
+  const { day, dayBytes, monthBytes } = meterAt(meter, wall);
+  return { day, dayBytes: dayBytes + bytes, monthBytes: monthBytes + bytes };
 }
 
 /** Which records may leave now, and until when that holds (wall clock, ms). */
@@ -40,8 +60,9 @@ export interface Gate {
 const OPEN: Gate = { critical: true, others: true, untilMs: Number.POSITIVE_INFINITY, closed: undefined };
 
 /** Windows hold back all but critical records; a budget that is used up may hold back those as well. */
-export function gateAt(budget: BudgetConfig, meter: Meter, wallMs: number): Gate {
-  const spent = budgetGate(budget, meterBytes(meter, 0, wallMs), wallMs);
+export function gateAt(budget: BudgetConfig, meter: Meter, wall: WallTime): Gate {
+  const { wallMs } = wall;
+  const spent = budgetGate(budget, meterAt(meter, wall), wallMs);
   const window = windowGate(budget.windows, wallMs);
   if (!spent.others)
     return { ...spent, untilMs: Math.min(spent.untilMs, window.others ? spent.untilMs : window.untilMs) };

@@ -2,7 +2,13 @@ import { elsewhereIn } from '../far-sides.ts';
 import { type TrafficClass, trafficClassOf } from '../flow.ts';
 import { PRODUCER } from '../identity.ts';
 import { deadLettersOf, laneName, type Outcome, triesOf, unstated } from '../lane-fates.ts';
-import { MAX_KNOWN_RANGES, MAX_STATED_LANES, type Question, type RestOfLane } from '../messages.ts';
+import {
+  type CountStatement,
+  MAX_KNOWN_RANGES,
+  MAX_STATED_LANES,
+  type Question,
+  type RestOfLane,
+} from '../messages.ts';
 import { MAX_PROBE_INTERVAL_MS } from '../priority.ts';
 import { addRanges, countOf, type Range, type RangeSet, rangeSetOf, subtract } from '../ranges.ts';
 import { expire, expiresAt } from './age.ts';
@@ -183,14 +189,13 @@ function rangesToProbe(lane: LaneState): RangeSet {
 function planStatement(state: ForwardState, now: number, limits: ForwardLimits, plan: ForwardPlan): void {
   if (state.statementAt <= now) {
     state.statementAt = now + limits.statementEveryMs;
-    const question = statementOf(state);
-    if (question) plan.questions.push({ traffic: 'bulk', question });
+    plan.questions.push({ traffic: 'bulk', question: statementOf(state) });
   }
   plan.wakeAt = Math.min(plan.wakeAt, state.statementAt);
 }
 
-/** The count statement of all lanes that ever had a record; undefined if there is none. */
-export function statementOf(state: ForwardState): Question | undefined {
+/** The count statement of all lanes that ever had a record. Without one it says that nothing is left to be said. */
+export function statementOf(state: ForwardState): CountStatement {
   const lanes = state.lanes
     .filter((lane) => lane.end > 0)
     .slice(-MAX_STATED_LANES)
@@ -209,7 +214,8 @@ export function statementOf(state: ForwardState): Question | undefined {
         ...(rest && { rest }),
       };
     });
-  return lanes.length > 0 ? { type: 'counts', lanes, whole: true } : undefined;
+  const { forgotten } = state;
+  return { type: 'counts', lanes, whole: true, ...(forgotten > 0 && { forgotten }) };
 }
 
 /** What became of the others. Each byte is metered once a minute: what is 0 is left out. */

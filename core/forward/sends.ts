@@ -1,7 +1,7 @@
 import { REAL_TIME_MS } from '../fleet.ts';
 import type { Lane } from '../priority.ts';
 import { addRanges, countOf, type Range, type RangeSet, within } from '../ranges.ts';
-import { type Gate, gateAt, MESSAGE_OVERHEAD_BYTES, meterBytes } from './budget.ts';
+import { type Gate, gateAt, MESSAGE_OVERHEAD_BYTES, meterAt, meterBytes, type WallTime } from './budget.ts';
 import { refilled, waitOf, withdrawn } from './pace.ts';
 import { cutAtTries } from './retries.ts';
 import { type ForwardSettings, termsOf } from './settings.ts';
@@ -29,7 +29,7 @@ export function gateOf(state: ForwardState, now: number, { budget }: ForwardSett
   }
   // A clock that is not synchronised can not tell a window.
   const windows = state.synced ? budget.windows : [];
-  const gate = gateAt({ ...budget, windows }, state.meter, wallMs);
+  const gate = gateAt({ ...budget, windows }, state.meter, { wallMs, synced: state.synced });
   // What has waited for the gate is backlog: what is enqueued from now on is live.
   if (gate.others && state.gate?.others === false) for (const lane of state.lanes) lane.backlogTo = lane.end;
   state.gate = { ...gate, budget, sinceMs: wallMs };
@@ -37,20 +37,17 @@ export function gateOf(state: ForwardState, now: number, { budget }: ForwardSett
 }
 
 /** Looks at the wall clock: schedules go by it, once it is synchronised. */
-export function noteClock(
-  state: ForwardState,
-  now: number,
-  { wallMs, synced }: { wallMs: number; synced: boolean },
-): void {
-  if (synced !== state.synced) state.gate = undefined;
-  state.synced = synced;
-  state.wallOffsetMs = wallMs - now;
+export function noteClock(state: ForwardState, now: number, wall: WallTime): void {
+  if (wall.synced !== state.synced) state.gate = undefined;
+  state.synced = wall.synced;
+  state.wallOffsetMs = wall.wallMs - now;
+  state.meter = meterAt(state.meter, wall);
 }
 
 /** So many bytes were sent or received, with what carries them. */
 export function noteTraffic(state: ForwardState, bytes: number, now: number): void {
   const whole = bytes + MESSAGE_OVERHEAD_BYTES;
-  state.meter = meterBytes(state.meter, whole, now + state.wallOffsetMs);
+  state.meter = meterBytes(state.meter, whole, { wallMs: now + state.wallOffsetMs, synced: state.synced });
   state.pace.total = withdrawn(state.pace.total, whole);
   state.gate = state.gate && { ...state.gate, untilMs: Number.NEGATIVE_INFINITY };
 }

@@ -6,7 +6,6 @@ import {
   applyOutcome,
   type DeadLetterReason,
   finished,
-  isClosed,
   type LaneFates,
   laneName,
   NO_FATES,
@@ -123,6 +122,8 @@ export interface ForwardState {
   ageOffsetMs: number;
   /** Oldest epoch first. */
   lanes: LaneState[];
+  /** Records of the lanes that are in that list no more. */
+  forgotten: number;
   probes: Record<TrafficClass, { attempts: number; at: number }>;
   statementAt: number;
   refusals: Partial<Record<Refusal, number>>;
@@ -142,6 +143,7 @@ export function newForwardState(lanes: LaneState[], ageOffsetMs = 0): ForwardSta
     gate: undefined,
     pace: { total: FULL_BUCKET, lanes: LANES.map(() => FULL_BUCKET), owed: { critical: 0, others: 0 } },
     lanes,
+    forgotten: 0,
     probes: { critical: { attempts: 0, at: 0 }, bulk: { attempts: 0, at: 0 } },
     statementAt: 0,
     refusals: {},
@@ -289,11 +291,6 @@ export function noteOutcome(
 /** So many sends have failed: the positions stay where they are. */
 export function noteTried(lane: LaneState, outcome: Outcome): void {
   lane.fates = applyOutcome(lane.fates, outcome);
-}
-
-/** Forgets lanes that will never have anything to do or to state again. */
-export function dropFinishedLanes(state: ForwardState, current: Epoch): void {
-  state.lanes = state.lanes.filter((lane) => lane.epoch === current || waitingIn(lane) > 0 || !isClosed(lane.fates));
 }
 
 export const waitingIn = (lane: LaneState): number => lane.end - countOf(finished(lane.fates));

@@ -3,6 +3,7 @@ import type { DeviceGroupConfig, Fleet, NodeConfig } from '../fleet.ts';
 import type { FleetProblem } from '../fleet-problem.ts';
 import { numbered } from '../node-plan.ts';
 import { coversDevice } from './client-rights.ts';
+import { REMEMBERED_PER_OPEN } from './redelivery-window.ts';
 import type { ListenSourceConfig } from './schema.ts';
 import { isSamePattern, parseTopicPattern, topicsOverlap } from './topic-pattern.ts';
 
@@ -99,8 +100,11 @@ function clashes(one: Listening, earlier: readonly Listening[]): FleetProblem[] 
 }
 
 function tooMany(listening: readonly Listening[], index: number): FleetProblem[] {
-  const remembered = listening.reduce((sum, { clients, source }) => sum + clients * source.maxInFlight, 0);
+  const remembered = listening.reduce(
+    (sum, { clients, source }) => sum + clients * REMEMBERED_PER_OPEN * source.maxInFlight,
+    0,
+  );
   if (remembered <= MAX_REMEMBERED) return [];
-  const message = `${remembered} messages to be remembered on this node (devices and gateways × maxInFlight), allowed ${MAX_REMEMBERED}: lower maxInFlight or use more nodes`;
+  const message = `${remembered} messages to be remembered on this node (devices and gateways × ${REMEMBERED_PER_OPEN} × maxInFlight), allowed ${MAX_REMEMBERED}: lower maxInFlight or use more nodes`;
   return [{ path: ['nodes', index, 'deviceGroups'], message }];
 }

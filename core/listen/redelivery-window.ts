@@ -22,20 +22,36 @@ export interface Arrival {
   persistent: boolean;
 }
 
-/** Knows messages that are delivered again. Of each client the last `size` messages are remembered. */
+/** What is to be committed with the fate of a message, in the place of what was under its key. */
+export interface Kept {
+  key: string;
+  entry: string;
+  /** False once a later message has the key. */
+  isCurrent(): boolean;
+}
+
+/** Knows messages that are delivered again. */
 export interface RedeliveryWindow {
   /** The message that this one repeats, if it is one. */
   find(client: string, arrival: Arrival): Remembered | undefined;
-  /** Remembers a new one, in place of the client's oldest; `slot` and `entry` are to be committed with its fate. */
-  add(client: string, arrival: Arrival, fate: Promise<void>): { slot: number; entry: string };
+  /** Remembers a new one, in place of the client's oldest. */
+  add(client: string, arrival: Arrival, fate: Promise<void>): Kept;
 }
 
 interface ClientWindow {
   next: number;
   /** By packet id: of two with the same one the client knows only the later. */
   byId: Map<number, Remembered>;
-  slots: (Remembered | undefined)[];
+  /** The oldest first. */
+  slots: Map<number, Remembered>;
 }
+
+/**
+ * Messages remembered of a client for each that it may have unacknowledged. Which of those a crash makes new is not
+ * foreseeable: what waited is forgotten, what came after it was committed. So while a message is unacknowledged, as many
+ * before it and as many after it as a client may have open can be added after it, and none of them may push it out.
+ */
+export const REMEMBERED_PER_OPEN = 2;
 
 const SETTLED = Promise.resolve();
 const SEQUENCES = 2 ** 32;
@@ -46,40 +62,44 @@ const SEQUENCES = 2 ** 32;
  * (3.3.1.1 demands it); of those that keep a session, the same id and content as on an earlier connection is taken for a
  * repetition too. With a clean session and no flag every message is new.
  *
- * @param size how many messages a client may have unacknowledged, 1 or more
- * @param entries of the last start: client and entry, in any order
+ * @param maxInFlight how many messages a client may have unacknowledged, 1 or more; of each the last
+ *   `REMEMBERED_PER_OPEN` times as many are remembered
+ * @param state what was committed up to the last start, by key, in any order
  */
 export function createRedeliveryWindow(
-  size: number,
-  entries: Iterable<readonly [client: string, entry: string]> = [],
+  maxInFlight: number,
+  state: Iterable<readonly [key: string, entry: unknown]> = [],
 ): RedeliveryWindow {
+  const size = REMEMBERED_PER_OPEN * maxInFlight;
   const clients = new Map<string, ClientWindow>();
   const windowOf = (client: string): ClientWindow => {
     let window = clients.get(client);
     if (!window) {
-      window = { next: 0, byId: new Map(), slots: [] };
+      window = { next: 0, byId: new Map(), slots: new Map() };
       clients.set(client, window);
     }
     return window;
   };
-  const put = (window: ClientWindow, message: Remembered): number => {
-    const slot = message.sequence % size;
-    const oldest = window.slots[slot];
-    if (oldest && window.byId.get(oldest.packetId) === oldest) window.byId.delete(oldest.packetId);
-    window.slots[slot] = message;
+  const forget = (window: ClientWindow, slot: number): void => {
+    const message = window.slots.get(slot);
+    if (message && window.byId.get(message.packetId) === message) window.byId.delete(message.packetId);
+    window.slots.delete(slot);
+  };
+  const put = (window: ClientWindow, slot: number, message: Remembered): void => {
+    forget(window, slot);
+    window.slots.set(slot, message);
     window.byId.set(message.packetId, message);
     window.next = (message.sequence + 1) % SEQUENCES;
-    return slot;
+  };
+  /** A free one, or that of the oldest message. */
+  const slotFor = ({ slots }: ClientWindow): number => {
+    if (slots.size >= size) return slots.keys().next().value!;
+    for (let slot = 0; ; slot++) if (!slots.has(slot)) return slot;
   };
 
-  const found = new Map<string, Remembered[]>();
-  for (const [client, entry] of entries) {
-    const message = decodeEntry(entry);
-    if (message) found.set(client, [...(found.get(client) ?? []), message]);
-  }
-  for (const [client, messages] of found) {
+  for (const [client, messages] of messagesIn(state)) {
     const window = windowOf(client);
-    for (const message of inOrder(messages).slice(-size)) put(window, message);
+    for (const { slot, message } of inOrder(messages).slice(-size)) put(window, slot, message);
   }
 
   return {
@@ -93,17 +113,39 @@ export function createRedeliveryWindow(
     add(client, { packetId, hash, connection }, fate) {
       const window = windowOf(client);
       const message = { packetId, hash, connection, sequence: window.next, fate };
-      return { slot: put(window, message), entry: encodeEntry(message) };
+      const slot = slotFor(window);
+      put(window, slot, message);
+      return {
+        key: `${client}/${slot}`,
+        entry: encodeEntry(message),
+        isCurrent: () => window.slots.get(slot) === message,
+      };
     },
   };
 }
 
+interface Found {
+  slot: number;
+  message: Remembered;
+}
+
+function messagesIn(state: Iterable<readonly [key: string, entry: unknown]>): Map<string, Found[]> {
+  const found = new Map<string, Found[]>();
+  for (const [key, entry] of state) {
+    const message = typeof entry === 'string' ? decodeEntry(entry) : undefined;
+    const [, client, slot] = /^(.*)\/(\d+)$/.exec(key) ?? [];
+    if (!message || client === undefined) continue;
+    found.set(client, [...(found.get(client) ?? []), { slot: Number(slot), message }]);
+  }
+  return found;
+}
+
 /** By sequence; across its overflow the later ones are the smaller ones. */
-function inOrder(messages: Remembered[]): Remembered[] {
-  const overflowed = messages.some(({ sequence }) => sequence > SEQUENCES - 2 ** 20);
-  const rank = ({ sequence }: Remembered): number =>
+function inOrder(found: Found[]): Found[] {
+  const overflowed = found.some(({ message }) => message.sequence > SEQUENCES - 2 ** 20);
+  const rank = ({ message: { sequence } }: Found): number =>
     overflowed && sequence < 2 ** 20 ? sequence + SEQUENCES : sequence;
-  return messages.sort((one, other) => rank(one) - rank(other));
+  return found.sort((one, other) => rank(one) - rank(other));
 }
 
 const ENTRY_BYTES = 12;

@@ -40,7 +40,7 @@ export const listenSource = z
       .max(1_000)
       .default(32)
       .describe(
-        'Messages that a device may have unacknowledged at a time; so many are remembered for each, so that what is sent again is known. Default: 32.',
+        'Messages that a device may have unacknowledged at a time; twice as many are remembered for each, so that what is sent again is known. Default: 32.',
       ),
     maxPayload: bounded(bytesScalar, (value) => value >= 64 && value <= 1024 ** 2, 'between 64B and 1MiB')
       .prefault('64KiB')

@@ -1,18 +1,13 @@
 import { elsewhereIn, forgetLane, retiredElsewhere } from '../../core/far-sides.ts';
 import { inDoubtIn } from '../../core/forward/doubt.ts';
-import {
-  dropFinishedLanes,
-  type ForwardState,
-  type LaneState,
-  recoveredLane,
-  waitingIn,
-} from '../../core/forward/state.ts';
+import { type ForwardState, type LaneState, recoveredLane, waitingIn } from '../../core/forward/state.ts';
 import {
   addToTotals,
   epochsIn,
   type FateTotals,
   fatesOf,
   finished,
+  isClosed,
   laneName,
   sumOfTotals,
 } from '../../core/lane-fates.ts';
@@ -51,6 +46,7 @@ export interface LaneAccount {
 export function createLaneAccount(state: ForwardState, opening: JournalOpening, logger: Logger): LaneAccount {
   const retired: FateTotals[] = structuredClone(opening.fates.retired);
   for (const lane of LANES) reconcile(lane);
+  noteForgotten();
 
   /** If a damaged forward log lost fates of records that are long recycled, they were delivered: only then they go. */
   function reconcile(lane: Lane): void {
@@ -65,16 +61,24 @@ export function createLaneAccount(state: ForwardState, opening: JournalOpening, 
     totals.delivered += lost;
   }
 
+  function noteForgotten(): void {
+    state.forgotten = retired.reduce((sum, totals) => sum + sumOfTotals(totals), 0);
+  }
+
+  const isFinished = (lane: LaneState): boolean =>
+    lane.epoch !== opening.epoch && waitingIn(lane) <= 0 && isClosed(lane.fates);
+
   return {
     retiredDelivered: () => retired.map(({ delivered }) => delivered),
     retireFinished() {
-      const before = state.lanes;
-      dropFinishedLanes(state, opening.epoch);
-      for (const lane of before) {
-        if (state.lanes.includes(lane)) continue;
+      const done = state.lanes.filter(isFinished);
+      if (done.length === 0) return;
+      state.lanes = state.lanes.filter((lane) => !done.includes(lane));
+      for (const lane of done) {
         addToTotals(retired[lane.lane]!, lane.fates);
         state.elsewhere = forgetLane(state.elsewhere, laneName(lane.epoch, lane.lane), lane.lane);
       }
+      noteForgotten();
     },
     countsOf(lane) {
       const own = state.lanes.filter((candidate) => candidate.lane === lane);

@@ -21,7 +21,7 @@ export async function sayLastCounts(
 ): Promise<void> {
   const statement = statementOf(state);
   const { others } = gateOf(state, clock.monotonicMs(), settings);
-  if (!statement || !state.link || state.far !== 'up' || !others) return;
+  if (!state.link || state.far !== 'up' || !others) return;
   const sent = say(encodeQuestion(statement)).catch(() => undefined);
   await Promise.race([sent, new Promise<void>((resolve) => clock.after(LAST_WORD_MS, resolve))]);
 }

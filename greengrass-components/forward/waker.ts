@@ -12,8 +12,8 @@ export interface Waker {
   nextTurn(at: number): Promise<void>;
 }
 
-/** Timers overflow at 24 days; to wake for nothing once a day costs nothing. */
-const MAX_SLEEP_MS = 86_400_000;
+/** The wall clock may be set meanwhile, and schedules go by it; to wake for nothing once an hour costs nothing. */
+const MAX_SLEEP_MS = 3_600_000;
 
 export function createWaker(clock: Clock): Waker {
   let wakeUp: (() => void) | undefined;

@@ -14,8 +14,20 @@ export interface IndexedLane {
   /** Grows with each change; 0 = there is only a statement. */
   version: number;
   stored: RangeSet;
-  /** The node's latest word: of the positions below `upTo` so many were acknowledged. */
-  stated: { upTo: number; delivered: number } | undefined;
+  /** May hold positions that were stored after all. */
+  givenUp: RangeSet;
+  /** The node's latest word of it. */
+  stated: StatedLane | undefined;
+}
+
+export interface StatedLane {
+  /** Of the positions below, so many were acknowledged. */
+  upTo: number;
+  delivered: number;
+  /** Records of all lanes that the node had finished with by then. */
+  forgotten: number;
+  /** When it was taken down, ms since 1970. */
+  atMs: number;
 }
 
 /** A count that the node or the store gives and another count contradicts. */

@@ -155,6 +155,7 @@ function takeDown(
   laneOf: (key: LaneKey) => TentativeLane,
   statements: Map<string, StatedLane>,
 ): Reply {
+  const { forgotten } = statement;
   const taken = statement.lanes.filter((stated) => !laneOf({ ...stated, node }).tooMany);
   const items = taken.map(({ producer, epoch, lane, upTo, delivered, givenUp }): AnswerItem => {
     const key = { node, producer, epoch, lane };
@@ -162,7 +163,9 @@ function takeDown(
     adopt(tentative, { stored: tentative.index.stored, givenUp: applyStatement(tentative.index, { givenUp }) });
     const earlier = statements.get(laneKeyText(key));
     // Messages may overtake each other; counts only grow.
-    if (earlier === undefined || upTo >= earlier.upTo) statements.set(laneKeyText(key), { key, upTo, delivered });
+    if (earlier === undefined || upTo >= earlier.upTo) {
+      statements.set(laneKeyText(key), { key, upTo, delivered, ...(forgotten !== undefined && { forgotten }) });
+    }
     // Only what was taken down: the rest is stated again.
     const known = addRanges(tentative.index.givenUp, tentative.index.stored);
     return { type: 'counted', producer, epoch, lane, upTo, givenUp: givenUp.filter((range) => covers(known, range)) };

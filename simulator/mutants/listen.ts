@@ -26,8 +26,8 @@ export const LISTEN_MUTANTS: readonly Mutant[] = [
   {
     name: 'listen: remember one message fewer than a device may have open',
     file: 'core/listen/redelivery-window.ts',
-    find: 'const slot = message.sequence % size;',
-    replace: 'const slot = message.sequence % Math.max(1, size - 1);',
+    find: 'const size = REMEMBERED_PER_OPEN * maxInFlight;',
+    replace: 'const size = Math.max(1, maxInFlight - 1);',
     focus: 'listen',
   },
   {

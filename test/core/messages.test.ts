@@ -186,3 +186,31 @@ describe('what only a newer release knows', () => {
     expect(decodeAnswer(bytes({ farSide: 'far-1', items: ['x'] })).ok).toBe(false);
   });
 });
+
+describe('a count statement that contradicts itself is refused', () => {
+  const of = (lane: object) =>
+    decodeQuestion(
+      Buffer.from(
+        JSON.stringify({ type: 'counts', whole: true, lanes: [{ ...key, upTo: 10, delivered: 4, ...lane }] }),
+      ),
+    );
+  test.each([
+    ['waiting and given up by name', { givenUp: [[0, 5]], rest: { waiting: 6, expired: 5 } }],
+    ['waiting and given up by name, not by count', { givenUp: [[0, 5]], rest: { waiting: 6 } }],
+    ['waiting and given up by count', { givenUp: [], rest: { waiting: 4, evicted: 2, damaged: 1 } }],
+    ['delivered and given up', { givenUp: [[0, 7]] }],
+    ['delivered here and elsewhere', { givenUp: [], rest: { elsewhere: 7 } }],
+    ['dead letters and waiting', { givenUp: [], rest: { deadLettered: 5, waiting: 2 } }],
+    ['given up and never enqueued', { givenUp: [[9, 11]] }],
+  ])('%s', (_name, lane) => {
+    expect(of(lane)).toMatchObject({ ok: false, detail: expect.stringMatching(/^lanes\.0: /) });
+  });
+
+  test('one fate each is none, whatever is in doubt and however often a range is named', () => {
+    const twice = [
+      [4, 6],
+      [5, 7],
+    ];
+    expect(of({ givenUp: twice, rest: { waiting: 3, expired: 3, doubtful: 6 } })).toMatchObject({ ok: true });
+  });
+});

@@ -129,6 +129,14 @@ describe('beside a running hub', () => {
     expect(csv.out.split('\r\n').sort()).toEqual(['', 'stream,value,text', 'text,,"c, ""d"""', 'v,2,'].sort());
   });
 
+  test('query: each way of showing it keeps the sign of a zero', async () => {
+    const sql = "SELECT '-0.0'::DOUBLE AS below, 0.0::DOUBLE AS above";
+    const [table, json, csv] = await Promise.all([ask(sql), ask(sql, '--json'), ask(sql, '--csv')]);
+    expect(table.out).toMatch(/^below {2}above\n {3}-0 {6}0\n/);
+    expect(JSON.parse(json.out)).toMatchObject({ rows: [[-0, 0]] });
+    expect(csv.out).toBe('below,above\r\n-0,0\r\n');
+  });
+
   test('query refuses what is not one SELECT over the records, or does not end', async () => {
     const refusals = {
       "SELECT * FROM read_text('/etc/passwd')": 'refused: table function read_text',

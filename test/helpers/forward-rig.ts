@@ -129,6 +129,8 @@ export async function createForwardRig(
       await turn();
     },
     runUntil: clock.runUntil,
+    /** Sets the wall clock alone, by so many ms from what is right. */
+    setWallAhead: clock.setWallAhead,
     /** The process dies and comes back; what was noted is on disk. */
     async restart(): Promise<void> {
       tellAnswer = () => undefined;
@@ -143,6 +145,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 function createVirtualTime() {
   let now = 0;
+  let wallAheadMs = 0;
   let timers: { at: number; run: () => void }[] = [];
   const after = (ms: number, run: () => void): Cancel => {
     const timer = { at: now + Math.max(0, ms), run };
@@ -152,13 +155,16 @@ function createVirtualTime() {
     };
   };
   const clock: Clock = {
-    wallMs: () => Date.UTC(2026, 0, 1) + Math.floor(now),
+    wallMs: () => Date.UTC(2026, 0, 1) + wallAheadMs + Math.floor(now),
     monotonicMs: () => now,
     state: () => 'synced',
     after,
   };
   return {
     ...clock,
+    setWallAhead(ms: number): void {
+      wallAheadMs = ms;
+    },
     forget(): void {
       timers = [];
     },

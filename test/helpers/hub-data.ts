@@ -27,7 +27,9 @@ export async function openHubData(data: string): Promise<HubData> {
   const columns = 'node, producer, epoch, lane, position, device, stream, epoch_ms(ts) AS ts, value, text, quality';
   const sealed =
     files.length === 0 ? '' : `UNION ALL SELECT ${columns} FROM read_parquet([${files}], hive_partitioning = false)`;
-  await sql(`CREATE VIEW records AS SELECT ${columns} FROM hub.staged ${sealed}`);
+  // A −0 is staged as NaN.
+  const staged = columns.replace(' value,', ` if(isnan(value), '-0.0'::DOUBLE, value) AS value,`);
+  await sql(`CREATE VIEW records AS SELECT ${staged} FROM hub.staged ${sealed}`);
   return {
     sql,
     async indexed() {

@@ -32,7 +32,7 @@ beforeEach(async () => {
           : {
               ok: true,
               columns: [{ name: 'a', type: 'BIGINT' }],
-              rows: [[1, '9007199254740993']],
+              rows: [[1, '9007199254740993', -0]],
               truncated: false,
               ms: 2,
             };
@@ -66,11 +66,11 @@ describe('routes', () => {
   });
 
   test('a query is answered', async () => {
-    const { status, body } = await post('{"sql": "SELECT 1"}');
-    expect(status).toBe(200);
+    const { status, headers, body } = await post('{"sql": "SELECT 1"}');
+    expect([status, headers['content-type']]).toEqual([200, 'application/json']);
     expect(JSON.parse(body)).toEqual({
       columns: [{ name: 'a', type: 'BIGINT' }],
-      rows: [[1, '9007199254740993']],
+      rows: [[1, '9007199254740993', -0]],
       truncated: false,
       ms: 2,
     });

@@ -298,6 +298,108 @@ describe('a node elsewhere', () => {
     ]);
   });
 
+  describe('that names a lane no more', () => {
+    const old = lane(); // counted to 50: 29 of them stored, 5 given up
+    const now = { ...key, epoch: EPOCH_B };
+    const fresh = lane({
+      key: now,
+      stored: 5,
+      rows: 5,
+      positions: 5,
+      givenUp: 0,
+      stated: { upTo: 5, delivered: 5, atMs: AT, storedBelow: 5, givenUpBelow: 0 },
+    });
+    const all = (upTo = 5) => ({ ...now, upTo, delivered: upTo, givenUp: [] });
+    const both = [...stating(), all()];
+    type Said = [lanes: object[], forgotten?: number];
+    const heard = (store: StoreLedger, ...statements: Said[]): HubLedger => {
+      const book = createStatementBook();
+      for (const [lanes, forgotten] of statements) {
+        const stated = lanes as CountStatement['lanes'];
+        book.note(NODE, { type: 'counts', lanes: stated, whole: true, forgotten }, AT);
+      }
+      return hubLedgerOf(store, [NODE], [], book.latestOf);
+    };
+
+    test('because it lost its journal: what has no fate is told, and is not balanced', () => {
+      const ledger = heard(storeOf(old, fresh), [stating()], [[all()]]);
+      expect(ledger).toMatchObject({ verdict: 'not-balanced', balanced: false });
+      expect(ledger.nodes[0]).toMatchObject({
+        lost: { critical: 0, high: 0, normal: 16, low: 0 },
+        stated: [{ enqueued: 56, lost: 16, open: 0 }],
+      });
+      expect(whatDiffers(ledger)).toEqual([
+        'normal: records without a fate, of a journal that the node has no more: 16, 0',
+      ]);
+      expect(ledgerText(ledger)).toMatch(/^node-a normal: 16 without a fate/m);
+      // And it stays so.
+      expect(heard(storeOf(old, fresh), [stating()], [[all()]], [[all()]], [[all(9)]]).verdict).toBe('not-balanced');
+    });
+
+    test('whether it runs in this process or not', () => {
+      const side = nodeSide();
+      const book = createStatementBook();
+      for (const lanes of [stating(), [all()]]) {
+        book.note(NODE, { type: 'counts', lanes: lanes as CountStatement['lanes'], whole: true }, AT);
+      }
+      const empty = lane({
+        rows: 0,
+        positions: 0,
+        stored: 0,
+        stated: { ...old.stated!, delivered: 0, storedBelow: 0 },
+      });
+      const rest = lane({ ...fresh, stored: 30, rows: 30, positions: 30 });
+      expect(hubLedgerOf(storeOf(empty, rest), [NODE], [side], book.latestOf).nodes[0]!.differences).toMatchObject([
+        { left: 45, right: 0 },
+      ]);
+    });
+
+    test('because it is delivered or given up to the last: balanced', () => {
+      const done = lane({ stated: { ...old.stated!, storedBelow: 45 }, stored: 45, rows: 45, positions: 45 });
+      expect(heard(storeOf(done, fresh), [stating()], [[all()], 50])).toMatchObject({ verdict: 'balanced-as-of' });
+      expect(heard(storeOf(done, fresh), [stating()], [[all()]])).toMatchObject({ verdict: 'balanced-as-of' });
+    });
+
+    test('because another far side has the rest of it: balanced, also after a restart of the hub', () => {
+      for (const statements of [[[stating()], [[all()], 50]], [[[all()], 50]]] as Said[][]) {
+        const ledger = heard(storeOf(old, fresh), ...statements);
+        expect(ledger).toMatchObject({ verdict: 'balanced-as-of' });
+        expect(ledger.nodes[0]!.stated).toMatchObject([{ enqueued: 56, elsewhere: 16, lost: 0, open: 0 }]);
+        expect(ledgerText(ledger)).toMatch(/^node-a normal: 16 delivered to another far side/m);
+      }
+    });
+
+    test('and no other, because it has nothing left: balanced if it counts them, unknown if not', () => {
+      expect(heard(storeOf(old, fresh), [[], 55])).toMatchObject({ verdict: 'balanced-as-of' });
+      expect(heard(storeOf(old, fresh), [both], [[]])).toMatchObject({ verdict: 'unknown' });
+    });
+
+    test('in the first statement since the start of the hub: unknown until another says more', () => {
+      const first: Said = [[all()]];
+      expect(heard(storeOf(old, fresh), first)).toMatchObject({ verdict: 'unknown', nodes: [{ lost: { normal: 0 } }] });
+      expect(heard(storeOf(old, fresh), first, first)).toMatchObject({ verdict: 'unknown' });
+      expect(heard(storeOf(old, fresh), first, [[all(6)]])).toMatchObject({ nodes: [{ lost: { normal: 16 } }] });
+    });
+
+    test('in a statement that came late or twice: never lost', () => {
+      // The same lane is named with a lower count: older, and passed over.
+      const store = storeOf(old, fresh);
+      expect(heard(store, [[...stating(), all(6)]], [[all(5)]])).toMatchObject({ verdict: 'balanced-as-of' });
+      // Nothing tells its age.
+      expect(heard(store, [both], [[all()]])).toMatchObject({ verdict: 'unknown', nodes: [{ lost: { normal: 0 } }] });
+      expect(heard(store, [both], [[all()]], [both])).toMatchObject({ verdict: 'balanced-as-of' });
+      expect(heard(store, [both], [[all()]], [[all(6)]])).toMatchObject({ verdict: 'not-balanced' });
+    });
+
+    test('but was stated since the words of the node were read: unknown', () => {
+      const later = lane({ stated: { ...old.stated!, atMs: AT + 1 } });
+      expect(heard(storeOf(later, fresh), [stating()], [[all()]])).toMatchObject({
+        verdict: 'unknown',
+        nodes: [{ lost: { normal: 0 } }],
+      });
+    });
+  });
+
   test('one that was never heard of makes it unknown; one that left the fleet does not', () => {
     expect(ledgerOf(storeOf()).verdict).toBe('unknown');
     expect(ledgerText(ledgerOf(storeOf()))).toMatch(/^node-a: has not stated anything yet/m);

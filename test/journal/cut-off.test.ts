@@ -33,20 +33,16 @@ function faultyDisk() {
   };
 }
 
+let seed = 1n;
+const journalOn = ({ port }: ReturnType<typeof faultyDisk>, logger = createMemoryLogger()) =>
+  createJournal(
+    { disk: port, keys, clock: createManualClock(), random: createSeededRandom(seed++), logger },
+    { producer: 'sense', maxBytes: 1024 ** 2, localBytes: 8 * 1024 },
+  );
+
 test('a commit that failed stays undone, even if the head that cut it off rots', async () => {
   const disk = faultyDisk();
-  let seed = 1n;
-  const launch = () =>
-    createJournal(
-      {
-        disk: disk.port,
-        keys,
-        clock: createManualClock(),
-        random: createSeededRandom(seed++),
-        logger: createMemoryLogger(),
-      },
-      { producer: 'sense', maxBytes: 1024 ** 2, localBytes: 8 * 1024 },
-    );
+  const launch = () => journalOn(disk);
   const journal = launch();
   const { epoch } = await journal.open();
   const append = async (value: number): Promise<boolean> => (await journal.append(commitOf(2, [value]))).ok;
@@ -65,4 +61,28 @@ test('a commit that failed stays undone, even if the head that cut it off rots',
   expect(found.missing).toEqual([]);
   const values = found.parts.flatMap(({ bytes }) => [...readRecords(bytes)].map(({ record }) => record.value));
   expect(values).toEqual([1, 3]);
+});
+
+test('what was refused last is gone after a close, if the disk is well again by then', async () => {
+  const disk = faultyDisk();
+  const journal = journalOn(disk);
+  await journal.open();
+  expect((await journal.append(commitOf(2, [1], { counted: 1 }))).ok).toBe(true);
+  disk.faults.syncFails = true;
+  expect((await journal.append(commitOf(2, [2], { counted: 2 }))).ok).toBe(false);
+  disk.faults.syncFails = false;
+  await journal.close();
+  const { enqueued, state } = await journalOn(disk).open();
+  expect({ enqueued, state }).toEqual({ enqueued: [0, 0, 1, 0], state: { counted: 1 } });
+});
+
+test('a close on a disk that still refuses says that what was refused may be there again', async () => {
+  const disk = faultyDisk();
+  const logger = createMemoryLogger();
+  const journal = journalOn(disk, logger);
+  await journal.open();
+  disk.faults.syncFails = true;
+  expect((await journal.append(commitOf(2, [1]))).ok).toBe(false);
+  await journal.close();
+  expect(logger.lines.at(-1)).toMatchObject({ level: 'warn', message: expect.stringContaining('may be there again') });
 });

@@ -3,20 +3,24 @@ import { createManualClock } from '../../adapters/memory/clock.ts';
 import { createMemoryDisk, type MemoryDisk } from '../../adapters/memory/disk.ts';
 import { createMemoryKeyRing } from '../../adapters/memory/key-ring.ts';
 import { createMemoryLogger } from '../../adapters/memory/logger.ts';
-import { fatesOf, isClosed, type Outcome } from '../../core/lane-fates.ts';
-import type { DiskFile } from '../../core/ports.ts';
+import { deadLettersOf, fatesOf, isClosed, type Outcome } from '../../core/lane-fates.ts';
+import type { Disk, DiskFile } from '../../core/ports.ts';
+import { countOf, rangeSetOf, subtract } from '../../core/ranges.ts';
 import { createSeededRandom } from '../../core/seeded-random.ts';
 import { createJournal } from '../../journal/journal.ts';
-import type { BurialResult, Journal } from '../../journal/journal-port.ts';
-import { commitOf } from '../contracts/journal.ts';
+import type { BurialResult, Journal, JournalOpening } from '../../journal/journal-port.ts';
+import { commitOf, readAll } from '../contracts/journal.ts';
+import { createCrashableDisk } from '../helpers/crashes.ts';
+import { createFaultyDisk } from '../helpers/faulty-disk.ts';
+import { copyOf } from './damaged-journal.ts';
 
 const DEAD_LETTER_BYTES = 8 * 1024;
 const random = createSeededRandom(1n);
 const keys = createMemoryKeyRing();
-const journalOn = (disk: MemoryDisk) =>
+const journalOn = (disk: Disk, deadLetterBytes = DEAD_LETTER_BYTES) =>
   createJournal(
     { disk, random, keys, clock: createManualClock(), logger: createMemoryLogger() },
-    { maxBytes: 1024 ** 2, localBytes: 0, deadLetterBytes: DEAD_LETTER_BYTES },
+    { maxBytes: 1024 ** 2, localBytes: 0, deadLetterBytes },
   );
 const letterBytesOn = (disk: MemoryDisk): number =>
   [...disk.files].reduce((sum, [name, { length }]) => (name.startsWith('letters-') ? sum + length : sum), 0);
@@ -102,4 +106,112 @@ test('a disk that fails in the middle of a replay: the letter stays one, and can
   failing = false;
   expect(await journal.deadLetters()).toEqual([letter]);
   expect(await journal.exhume([letter!.id])).toMatchObject([{ from: 0, to: 10, fate: 'replayed' }]);
+});
+
+/** Whether the records can be read: those that wait from the queue, those that are dead from their letters. */
+async function expectKept(journal: Journal, epoch: string, opening: JournalOpening, to: number): Promise<void> {
+  const fates = fatesOf(opening.fates, epoch, 3);
+  expect(fates.discarded).toEqual([]);
+  const dead = deadLettersOf(fates);
+  const inLetters = (await journal.deadLetters()).map(({ from, to: end }) => ({ from, to: end }));
+  expect(rangeSetOf(inLetters)).toEqual(dead);
+  for (const { from, to: end } of subtract([{ from: 0, to }], dead)) {
+    expect((await readAll(journal, epoch, 3, end, 1_000, from)).missing).toEqual([]);
+  }
+}
+
+test('whatever a crash leaves of a replay, the records wait or are dead letters: none is gone', async () => {
+  const disk = createCrashableDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(3, numbers(20)));
+  await bury(journal, epoch, 0, 10);
+  await bury(journal, epoch, 10, 20);
+  const letters = await journal.deadLetters();
+  const states = await disk.crashesDuring(() => journal.exhume(letters.map(({ id }) => id)));
+  const came = new Set<number>();
+  for (const state of states) {
+    const again = journalOn(createMemoryDisk(copyOf(state)));
+    const opening = await again.open();
+    await expectKept(again, epoch, opening, 20);
+    came.add(countOf(deadLettersOf(fatesOf(opening.fates, epoch, 3))));
+  }
+  expect([...came].sort()).toEqual([0, 10, 20]);
+});
+
+test.each(['write', 'sync'] as const)(
+  'a replay that could not be noted (%s): told as a failure, the letter is one still, here and after a restart',
+  async (failing) => {
+    const disk = createFaultyDisk();
+    const journal = journalOn(disk);
+    const { epoch } = await journal.open();
+    await journal.append(commitOf(3, numbers(10)));
+    await bury(journal, epoch, 0, 10);
+    const [letter] = await journal.deadLetters();
+    disk.failure = (call, name) => (call === failing && name.startsWith('forward-') ? 'EIO' : undefined);
+    await expect(journal.exhume([letter!.id])).rejects.toThrow('EIO');
+    expect(await journal.deadLetters()).toEqual([letter]);
+    disk.failure = () => undefined;
+    // Whatever is noted next must not bring back what was not done.
+    await journal.noteFarSide('far', 'hub');
+    const again = journalOn(createMemoryDisk(copyOf(disk.files)));
+    const opening = await again.open();
+    expect(await again.deadLetters()).toEqual([letter]);
+    await expectKept(again, epoch, opening, 10);
+    expect(await journal.exhume([letter!.id])).toMatchObject([{ from: 0, to: 10, fate: 'replayed' }]);
+    expect(await journal.deadLetters()).toEqual([]);
+    expect(await readAll(journal, epoch, 3, 10)).toEqual({ values: numbers(10), missing: [] });
+  },
+);
+
+test('what could not be noted as discarded is not told as such, and can be discarded or replayed later', async () => {
+  const disk = createFaultyDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(3, numbers(10)));
+  await bury(journal, epoch, 0, 10);
+  const [letter] = await journal.deadLetters();
+  disk.failure = (call, name) => (call === 'sync' && name.startsWith('forward-') ? 'EIO' : undefined);
+  await expect(journal.discard([letter!.id])).rejects.toThrow('EIO');
+  disk.failure = () => undefined;
+  expect(await journal.exhume([letter!.id])).toMatchObject([{ from: 0, to: 10, fate: 'replayed' }]);
+  await journal.close();
+  const again = journalOn(disk);
+  const opening = await again.open();
+  await expectKept(again, epoch, opening, 10);
+});
+
+test('a replay is told of even if the files of its letters cannot be removed', async () => {
+  const disk = createFaultyDisk();
+  const journal = journalOn(disk);
+  const { epoch } = await journal.open();
+  await journal.append(commitOf(3, numbers(10)));
+  await bury(journal, epoch, 0, 10);
+  const [letter] = await journal.deadLetters();
+  disk.failure = (call, name) => (call === 'remove' && name.startsWith('letters-') ? 'EIO' : undefined);
+  expect(await journal.exhume([letter!.id])).toMatchObject([{ from: 0, to: 10, fate: 'replayed' }]);
+  expect(await journal.deadLetters()).toEqual([]);
+  disk.failure = () => undefined;
+  await journal.close();
+  const again = journalOn(disk);
+  const opening = await again.open();
+  expect(letterBytesOn(disk)).toBe(0);
+  await expectKept(again, epoch, opening, 10);
+});
+
+test('no letter makes way in vain: where the whole directory has no room for the new one, the old ones stay', async () => {
+  const disk = createMemoryDisk();
+  const journal = journalOn(disk, 100_000);
+  const { epoch } = await journal.open();
+  const roots = (count: number): number[] => numbers(count).map((value) => Math.sqrt(value + 0.5));
+  for (let count = 0; count < 5; count++) await journal.append(commitOf(3, roots(1_000)));
+  // With the small one gone the share would do.
+  await bury(journal, epoch, 0, 400);
+  await bury(journal, epoch, 400, 2_300);
+  const before = await journal.deadLetters();
+  expect(before).toHaveLength(2);
+  while ((await journal.append(commitOf(0, roots(300)))).ok); // critical records fill the directory
+  const burial = await journal.bury({ epoch, lane: 0, from: 0, to: 1_980, reason: 'no-answer', attempts: 3 });
+  expect(burial).toMatchObject({ discarded: [], unkept: [{ from: 0, to: 1_980 }] });
+  expect(await journal.deadLetters()).toEqual(before);
 });

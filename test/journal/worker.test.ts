@@ -8,6 +8,12 @@ import { commitOf, journalContract, readAll } from '../contracts/journal.ts';
 
 const bundle = new URL('../../dist/journal-worker.js', import.meta.url);
 
+/** Its keys lie beside the journal. */
+const remove = (directory: string): void => {
+  rmSync(directory, { recursive: true });
+  rmSync(`${directory}.keys.json`);
+};
+
 journalContract('in its worker, on a real directory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'headwater-journal-'));
   const worker = startJournalWorker(bundle, createMemoryLogger());
@@ -15,7 +21,7 @@ journalContract('in its worker, on a real directory', async () => {
     start: (config) => worker.journal(directory, { maxBytes: 64 * 1024 ** 2, localBytes: 8 * 1024 ** 2, ...config }),
     dispose: async () => {
       await worker.close();
-      rmSync(directory, { recursive: true });
+      remove(directory);
     },
   };
 });
@@ -33,7 +39,7 @@ test('commits that are offered while one is under way are kept too, in their ord
     expect((await journal.open()).state).toEqual({ value: 4 });
   } finally {
     await worker.close();
-    rmSync(directory, { recursive: true });
+    remove(directory);
   }
 });
 
@@ -44,5 +50,5 @@ test('a commit that is offered when the worker has ended is refused', async () =
   await journal.open();
   await worker.close();
   await expect(journal.append(commitOf(2, [2]))).rejects.toThrow('journal worker is closed');
-  rmSync(directory, { recursive: true });
+  remove(directory);
 });

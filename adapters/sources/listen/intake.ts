@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ListenPlan } from '../../../core/listen/client-rights.ts';
-import type { RedeliveryWindow } from '../../../core/listen/redelivery-window.ts';
+import type { Kept, RedeliveryWindow } from '../../../core/listen/redelivery-window.ts';
 import type { Route } from '../../../core/listen/router.ts';
 import type { Cancel, Clock, SourceBatch, SourceSink } from '../../../core/ports.ts';
 import { createPayloadParser, type Parsed } from './payload.ts';
@@ -55,6 +55,8 @@ export interface IntakeParts {
 interface Waiting {
   source: string;
   batch: SourceBatch;
+  /** Undefined: nobody sends it again. */
+  kept: Kept | undefined;
   settle: () => void;
 }
 
@@ -95,8 +97,11 @@ export function createIntake(clock: Clock, { plans, route, window, sinkOf, onBro
 
   const offer = (waiting: Waiting): void => {
     if (stopped) return;
+    const { batch, kept } = waiting;
+    // What waited until its client had forgotten it must not take the place of what is remembered now.
+    const state = kept?.isCurrent() && { [kept.key]: kept.entry };
     sinkOf(waiting.source)
-      .offer(waiting.batch)
+      .offer(state ? { ...batch, state } : batch)
       .then(
         (answer) => {
           if (answer === 'not-now') return hold(waiting);
@@ -137,12 +142,8 @@ export function createIntake(clock: Clock, { plans, route, window, sinkOf, onBro
       const { source, parsed } = read(message);
       const { promise: fate, resolve: settle } = withResolver();
       const batch: SourceBatch = { ...parsed, mayLinger: message.mayLinger };
-      if (arrival) {
-        counts.messages++;
-        const { slot, entry } = window.add(client, arrival, fate);
-        batch.state = { [`${client}/${slot}`]: entry };
-      } else counts.unacknowledged++;
-      admit({ source, batch, settle });
+      counts[arrival ? 'messages' : 'unacknowledged']++;
+      admit({ source, batch, kept: arrival && window.add(client, arrival, fate), settle });
       return arrival ? inTurn(message, fate) : fate;
     },
     counts: () => ({ ...counts, held: held.length }),

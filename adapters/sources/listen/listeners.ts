@@ -75,11 +75,11 @@ function createPort({ clock, logger, audit }: ListenersPorts, place: ListenersPl
   let stop: () => void = () => undefined;
 
   const openIntake = (): Intake => {
-    const entries = [...members.values()].flatMap(({ state }) => Object.entries(state)).map(clientEntry);
+    const state = [...members.values()].flatMap((member) => Object.entries(member.state));
     return createIntake(clock, {
       plans,
       route: createRouter(plans, rights),
-      window: createRedeliveryWindow(config.maxInFlight, entries),
+      window: createRedeliveryWindow(config.maxInFlight, state),
       sinkOf: (source) => members.get(source)!.sink,
       onBroken: (source, error) => members.get(source)!.fail(error),
     });
@@ -144,12 +144,6 @@ function createPort({ clock, logger, audit }: ListenersPorts, place: ListenersPl
     },
   };
 }
-
-/** `client/slot` → client; the entry itself knows its place. */
-const clientEntry = ([key, entry]: [string, unknown]): [client: string, entry: string] => [
-  key.slice(0, key.lastIndexOf('/')),
-  typeof entry === 'string' ? entry : '',
-];
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

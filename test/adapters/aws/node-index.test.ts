@@ -13,7 +13,16 @@ test('reads counters and lanes of one node, and nothing else of its partition', 
   await table.write({ key: { pk: 'node-a', sk: 'counts' }, add: { stored_low: 5, stored_critical: 1 } });
   await table.write({
     key: laneItemKey(key),
-    set: { version: 4, stored: '[[0,5],[7,9]]', givenUp: '[]', pending: '[]', upTo: 9, delivered: 6 },
+    set: {
+      version: 4,
+      stored: '[[0,5],[7,9]]',
+      givenUp: '[[5,6]]',
+      pending: '[]',
+      upTo: 9,
+      delivered: 6,
+      forgotten: 3,
+      statedAt: 77,
+    },
   });
   await table.write({ key: laneItemKey({ ...key, lane: 0 }), set: { upTo: 1, delivered: 1 } });
   await table.write({ key: laneItemKey({ ...key, node: 'node-b' }), set: { upTo: 1, delivered: 1 } });
@@ -21,7 +30,13 @@ test('reads counters and lanes of one node, and nothing else of its partition', 
   expect(await read('node-a')).toEqual({
     counts: { critical: 1, high: 0, normal: 0, low: 5 },
     lanes: [
-      { key: { ...key, lane: 0 }, version: 0, stored: [], stated: { upTo: 1, delivered: 1 } },
+      {
+        key: { ...key, lane: 0 },
+        version: 0,
+        stored: [],
+        givenUp: [],
+        stated: { upTo: 1, delivered: 1, forgotten: 0, atMs: 0 }, // as an older release left it
+      },
       {
         key,
         version: 4,
@@ -29,7 +44,8 @@ test('reads counters and lanes of one node, and nothing else of its partition', 
           { from: 0, to: 5 },
           { from: 7, to: 9 },
         ],
-        stated: { upTo: 9, delivered: 6 },
+        givenUp: [{ from: 5, to: 6 }],
+        stated: { upTo: 9, delivered: 6, forgotten: 3, atMs: 77 },
       },
     ],
   });

@@ -87,7 +87,7 @@ test('every stored row lies where the projection of the tables looks, whatever i
     Date.UTC(1999, 11, 31),
     START_MS,
     START_MS + 3 * DAY_MS,
-    Date.UTC(9999, 11, 31),
+    Date.UTC(9999, 11, 31, 23, 59, 59, 999),
     2 ** 50,
   ];
   const { type, format, range } = DT_PROJECTION;

@@ -135,6 +135,13 @@ describe('the process', () => {
     }),
   );
 
+  test('hands over each number as it is', () =>
+    withEngine(async ({ engine }) => {
+      expect(
+        await engine.query("SELECT '-0.0'::DOUBLE, 0.0::DOUBLE, 5e-324::DOUBLE, 1.7976931348623157e308"),
+      ).toMatchObject({ rows: [[-0, 0, 5e-324, 1.7976931348623157e308]] });
+    }));
+
   onLinux('is given no environment, and no file of the store', () =>
     withEngine(async ({ engine }) => {
       await countOf(engine);

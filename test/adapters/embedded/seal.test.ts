@@ -213,6 +213,7 @@ describe('counts', () => {
             { from: 3, to: 7 },
           ],
           givenUp: [{ from: 1, to: 3 }],
+          stated: lane.stated,
         },
       ]);
       expect(await store.ledger()).toMatchObject({

@@ -1,11 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { budget, NO_BUDGET } from '../../../core/budget-schema.ts';
-import { gateAt, meterBytes, NEW_METER } from '../../../core/forward/budget.ts';
+import { gateAt, type Meter, meterAt, meterBytes, NEW_METER } from '../../../core/forward/budget.ts';
 import { planForward } from '../../../core/forward/plan.ts';
-import { noteTraffic } from '../../../core/forward/sends.ts';
+import { noteClock, noteTraffic } from '../../../core/forward/sends.ts';
 import { emptyLane, newForwardState, noteEnqueued, noteLink } from '../../../core/forward/state.ts';
 import { LANES } from '../../../core/priority.ts';
 import { EPOCH, FROM, HOUR, sendsAt, stateWith, withBudget } from './send-states.ts';
+
+const DAY = 24 * HOUR;
+/** What a clock that is right shows. */
+const right = (wallMs: number) => ({ wallMs, synced: true });
 
 describe('data budget', () => {
   const settings = withBudget({ perDay: 10_000, perMonth: 15_000 });
@@ -20,9 +25,100 @@ describe('data budget', () => {
     expect(state.meter).toEqual({ day: '2026-02-01', dayBytes: 100, monthBytes: 100 });
   });
 
-  test('a clock that jumps back opens no day again', () => {
-    const meter = meterBytes({ day: '2026-01-31', dayBytes: 5, monthBytes: 9 }, 1, Date.UTC(2025, 5, 1));
-    expect(meter).toEqual({ day: '2026-01-31', dayBytes: 6, monthBytes: 10 });
+  test('a clock that is set back over midnight begins no day twice', () => {
+    const meter: Meter = { day: '2026-02-01', dayBytes: 5, monthBytes: 9 };
+    expect(meterBytes(meter, 1, right(Date.UTC(2026, 0, 31, 23, 59)))).toEqual({
+      ...meter,
+      dayBytes: 6,
+      monthBytes: 10,
+    });
+    expect(meterAt(meter, right(Date.UTC(2026, 1, 1, 0, 1)))).toBe(meter);
+  });
+
+  test('a clock that was days ahead takes the meter back with it, with what was counted', () => {
+    const ahead = meterBytes(NEW_METER, 500, right(Date.UTC(2099, 11, 31)));
+    expect(meterBytes(ahead, 1, right(FROM))).toEqual({ day: '2026-01-31', dayBytes: 501, monthBytes: 501 });
+  });
+
+  test('a clock that is not synchronised begins no day: each boot in 1970 would be a budget', () => {
+    const meter: Meter = { day: '2026-01-31', dayBytes: 5, monthBytes: 9 };
+    for (const wallMs of [0, DAY, FROM + 40 * DAY]) expect(meterAt(meter, { wallMs, synced: false })).toBe(meter);
+    const early = meterBytes(NEW_METER, 7, { wallMs: 0, synced: false });
+    expect(meterAt(early, right(FROM))).toEqual({ day: '2026-01-31', dayBytes: 7, monthBytes: 7 });
+  });
+
+  test('with nothing allowed to leave, looking at the clock is enough for the next day to begin', () => {
+    const stop = withBudget({ perDay: 10_000, whenUsedUp: 'stop' });
+    const state = stateWith({}, { 2: 100 }, stop);
+    noteClock(state, 0, right(Date.UTC(2099, 11, 31)));
+    noteTraffic(state, 10_000, 0);
+    noteClock(state, 1, right(FROM));
+    expect(sendsAt(state, 1, stop)).toEqual([]);
+    noteClock(state, 2, right(FROM + 12 * HOUR));
+    expect(sendsAt(state, 2, stop)).toEqual(['2:0-100']);
+  });
+
+  describe('whatever the clock showed', () => {
+    const { budget: config } = withBudget({ perDay: 10_000, perMonth: 100_000, whenUsedUp: 'stop' });
+    const anyTime = fc.record({
+      wallMs: fc.oneof(
+        fc.integer({ min: 0, max: Date.UTC(2200, 0, 1) }),
+        fc.integer({ min: FROM, max: FROM + 9 * DAY }),
+      ),
+      synced: fc.boolean(),
+      bytes: fc.integer({ min: 0, max: 200_000 }),
+    });
+
+    test('once it is right a day is closed until the second midnight at most, a month until the second month', () => {
+      fc.assert(
+        fc.property(fc.array(anyTime), fc.integer({ min: FROM, max: FROM + 400 * DAY }), (past, now) => {
+          const before = past.reduce((meter, { bytes, ...wall }) => meterBytes(meter, bytes, wall), NEW_METER);
+          let meter = meterAt(before, right(now));
+          const closedUntil = (budget: typeof config): number => {
+            let wallMs = now;
+            for (let looks = 0; looks < 4; looks++) {
+              meter = meterAt(meter, right(wallMs));
+              const gate = gateAt(budget, meter, right(wallMs));
+              if (gate.others) return wallMs;
+              wallMs = gate.untilMs;
+            }
+            return Number.POSITIVE_INFINITY;
+          };
+          expect(closedUntil({ ...config, perMonth: undefined })).toBeLessThanOrEqual(
+            (Math.floor(now / DAY) + 2) * DAY,
+          );
+          const [year, month] = [new Date(now).getUTCFullYear(), new Date(now).getUTCMonth()];
+          expect(closedUntil({ ...config, perDay: undefined })).toBeLessThanOrEqual(Date.UTC(year, month + 2, 1));
+        }),
+      );
+    });
+
+    test('a clock that is right to within a day, or not believed, gives no day two budgets', () => {
+      const step = fc.record({
+        aheadMs: fc.integer({ min: 0, max: DAY }),
+        backMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: DAY })),
+        bytes: fc.integer({ min: 1, max: 3_000 }),
+        booting: fc.option(anyTime, { nil: undefined }),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          let latest = FROM;
+          let meter = meterAt(NEW_METER, right(FROM));
+          const sentOn: Record<string, number> = {};
+          for (const { aheadMs, backMs, bytes, booting } of steps) {
+            latest += aheadMs;
+            const wall = booting ? { wallMs: booting.wallMs, synced: false } : right(latest - backMs);
+            if (!booting && backMs > 0) meter = meterAt(meter, right(latest));
+            meter = meterAt(meter, wall);
+            if (!gateAt(config, meter, wall).others) continue;
+            meter = meterBytes(meter, bytes, wall);
+            sentOn[meter.day] = (sentOn[meter.day] ?? 0) + bytes;
+            expect(sentOn[meter.day]).toBeLessThan(10_000 + bytes);
+            if (!booting) expect(meter.day).toBe(new Date(latest).toISOString().slice(0, 10));
+          }
+        }),
+      );
+    });
   });
 
   test('used up: critical only, until the next day; nothing is lost by it', () => {
@@ -45,12 +141,12 @@ describe('data budget', () => {
   test('of a month: it opens with the next one', () => {
     const { budget: config } = settings;
     const meter = { day: '2026-01-30', dayBytes: 0, monthBytes: 15_000 };
-    expect(gateAt(config, meter, FROM)).toMatchObject({
+    expect(gateAt(config, meter, right(FROM))).toMatchObject({
       others: false,
       closed: 'budget',
       untilMs: Date.UTC(2026, 1, 1),
     });
-    expect(gateAt(config, meter, Date.UTC(2026, 1, 1))).toMatchObject({ others: true, closed: undefined });
+    expect(gateAt(config, meter, right(Date.UTC(2026, 1, 1)))).toMatchObject({ others: true, closed: undefined });
   });
 
   test('it can be raised at any time, and what waited leaves', () => {
@@ -112,7 +208,7 @@ describe('windows', () => {
     ['0 13 30 1 *', 2 * 24 * 60, { others: true, untilMs: Date.UTC(2026, 1, 1, 13) }],
   ])('%s for %d minutes', (cron, minutes, expected) => {
     const { windows } = { windows: [{ cron, for: minutes * 60_000 }] };
-    expect(gateAt({ ...NO_BUDGET, windows }, NEW_METER, FROM)).toMatchObject(expected);
+    expect(gateAt({ ...NO_BUDGET, windows }, NEW_METER, right(FROM))).toMatchObject(expected);
   });
 });
 

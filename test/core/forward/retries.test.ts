@@ -158,13 +158,29 @@ describe('silence', () => {
     expect(lane.fates.tries).toMatchObject([{ reason: 'no-answer' }]);
   });
 
-  test('not if the acknowledged one was sent a moment earlier', () => {
-    const { lane, enqueue, send, say } = high();
+  test('that has used up a retry, and a refusal of the same send after all, are one failure; of the next send another', () => {
+    const { lane, enqueue, send, say, plan } = silent();
+    enqueue(10 * SECOND);
+    send(10 * SECOND);
+    say(11 * SECOND, stored(1, { from: 1, to: 2 }));
+    say(12 * SECOND, refused(one));
+    expect(lane.fates.tries).toMatchObject([{ ...one, count: 1, reason: 'no-answer' }]);
+    const { wakeAt } = plan(12 * SECOND);
+    expect(send(wakeAt)).toEqual([one]);
+    say(wakeAt, refused(one));
+    expect(lane.fates.tries).toMatchObject([{ ...one, count: 2, reason: 'not-allowed' }]);
+  });
+
+  test('not if the acknowledged one was sent a moment earlier, whenever its answer comes', () => {
+    const { lane, state, enqueue, send, say, plan } = high();
     enqueue(0);
     send(0);
     enqueue(1);
-    send(HIGH.initialTimeoutMs - 1);
-    say(HIGH.initialTimeoutMs - 1, stored(1, { from: 1, to: 2 }));
+    expect(send(HIGH.initialTimeoutMs - 1)).toEqual([{ from: 1, to: 2 }]);
+    say(HIGH.initialTimeoutMs - 1); // ingest is there
+    plan(HIGH.initialTimeoutMs);
+    expect([state.far, lane.silences]).toMatchObject(['up', [one]]);
+    say(HIGH.initialTimeoutMs + 1, stored(1, { from: 1, to: 2 }));
     expect(triesOf(lane.fates, one)).toBe(0);
   });
 
@@ -179,6 +195,19 @@ describe('silence', () => {
     for (const range of send(HOUR)) say(HOUR, stored(1, range));
     expect(lane.fates.tries).toEqual([]);
     expect(lane.fates.delivered).toEqual([{ from: 0, to: 2 }]);
+  });
+
+  test('nor if the one that is acknowledged then is another, and nobody knows of the first yet', () => {
+    const { lane, state, enqueue, send, say, plan } = high();
+    enqueue(0);
+    send(0);
+    for (let now = 10 * SECOND; now < HOUR; now += 10 * SECOND) plan(now);
+    expect(state.far).toBe('down');
+    say(HOUR);
+    enqueue(HOUR);
+    expect(send(HOUR)).toEqual([{ from: 1, to: 2 }]);
+    say(HOUR, stored(1, { from: 1, to: 2 }));
+    expect(lane.fates.tries).toEqual([]);
   });
 
   test('not if the link broke in between', () => {

@@ -83,9 +83,9 @@ test.each<[string, Groups, string[]]>([
   ],
   [
     'more to be remembered than a journal should hold',
-    { pump: { count: 2_049 } },
+    { pump: { count: 1_025 } },
     [
-      'nodes.0.deviceGroups: 65568 messages to be remembered on this node (devices and gateways × maxInFlight), allowed 65536: lower maxInFlight or use more nodes',
+      'nodes.0.deviceGroups: 65600 messages to be remembered on this node (devices and gateways × 2 × maxInFlight), allowed 65536: lower maxInFlight or use more nodes',
     ],
   ],
 ])('%s', (_what, groups, expected) => expect(problemsOf(groups)).toEqual(expected));

@@ -1,6 +1,11 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Arrival, createRedeliveryWindow, type RedeliveryWindow } from '../../../core/listen/redelivery-window.ts';
+import {
+  type Arrival,
+  createRedeliveryWindow,
+  type Kept,
+  type RedeliveryWindow,
+} from '../../../core/listen/redelivery-window.ts';
 
 const arrival = (rest: Partial<Arrival>): Arrival => ({
   packetId: 1,
@@ -43,21 +48,21 @@ test('a packet id that is used again stands for its later message only, whose fa
   expect(window.find('a', arrival({ hash: 2, dup: true }))?.fate).toBe(fate);
 });
 
-test('law: after any run of messages, the last ones of each client are known and no others, also after a restart', () => {
+test('law: after any run of messages, twice as many of each client are known as it may have open, also after a restart', () => {
   const messages = fc.array(fc.record({ client: fc.constantFrom('a', 'b'), packetId: fc.integer({ min: 1, max: 9 }) }));
   fc.assert(
-    fc.property(messages, fc.integer({ min: 1, max: 5 }), (sent, size) => {
-      const window = createRedeliveryWindow(size);
+    fc.property(messages, fc.integer({ min: 1, max: 5 }), (sent, maxInFlight) => {
+      const window = createRedeliveryWindow(maxInFlight);
       /** What a journal would hold: the last entry of each key. */
-      const kept = new Map<string, readonly [string, string]>();
+      const kept = new Map<string, string>();
       const last = new Map<string, { packetId: number; hash: number }[]>();
       sent.forEach(({ client, packetId }, at) => {
-        const { slot, entry } = add(window, client, { packetId, hash: at });
-        expect(slot).toBeLessThan(size);
-        kept.set(`${client}/${slot}`, [client, entry]);
-        last.set(client, [...(last.get(client) ?? []), { packetId, hash: at }].slice(-size));
+        const { key, entry } = add(window, client, { packetId, hash: at });
+        kept.set(key, entry);
+        last.set(client, [...(last.get(client) ?? []), { packetId, hash: at }].slice(-2 * maxInFlight));
       });
-      const restarted = createRedeliveryWindow(size, kept.values());
+      expect(kept.size).toBe([...last.values()].flat().length);
+      const restarted = createRedeliveryWindow(maxInFlight, kept);
       for (const each of [window, restarted]) {
         sent.forEach(({ client, packetId }, hash) => {
           const latest = last.get(client)!.findLast((message) => message.packetId === packetId);
@@ -69,17 +74,77 @@ test('law: after any run of messages, the last ones of each client are known and
   );
 });
 
+test('law: what is committed stays known while its client has no acknowledgement, whatever crashes made of the others', () => {
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ do: fc.constant('commit' as const), at: fc.nat(20) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('acknowledge' as const), at: fc.nat(3) }) },
+      { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), at: fc.constant(0) }) },
+    ),
+    { maxLength: 80, size: 'max' },
+  );
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 5 }), (run, maxInFlight) => {
+      const kept = new Map<string, string>();
+      const committed = new Set<number>();
+      let window = createRedeliveryWindow(maxInFlight);
+      let waiting = new Map<number, Kept>();
+      let unacknowledged: number[] = [];
+      let sent = 0;
+      let connection = 1;
+      const receive = (hash: number): void => {
+        const packetId = (hash % (maxInFlight + 1)) + 1;
+        const known = window.find('a', arrival({ packetId, hash, connection })) !== undefined;
+        expect({ hash, known }).toEqual({ hash, known: committed.has(hash) });
+        if (!known) waiting.set(hash, add(window, 'a', { packetId, hash, connection }));
+      };
+      for (const step of run) {
+        while (unacknowledged.length < maxInFlight) {
+          unacknowledged.push(++sent);
+          receive(sent);
+        }
+        if (step.do === 'commit') {
+          const [hash, { key, entry }] = [...waiting][step.at % Math.max(1, waiting.size)] ?? [
+            0,
+            { key: '', entry: '' },
+          ];
+          if (!waiting.delete(hash)) continue;
+          committed.add(hash);
+          kept.set(key, entry);
+        } else if (step.do === 'acknowledge') {
+          const end = unacknowledged.findIndex((hash) => !committed.has(hash));
+          const open = end < 0 ? unacknowledged.length : end;
+          unacknowledged = unacknowledged.slice(Math.min(open, step.at));
+        } else {
+          window = createRedeliveryWindow(maxInFlight, kept);
+          waiting = new Map();
+          connection++;
+          unacknowledged.forEach(receive);
+        }
+      }
+    }),
+  );
+});
+
+test('what waited until it was forgotten does not take the place of a later message', () => {
+  const window = createRedeliveryWindow(1);
+  const [first, second, third] = [1, 2, 3].map((packetId) => add(window, 'a', { packetId })) as [Kept, Kept, Kept];
+  expect(third.key).toBe(first.key);
+  expect([first, second, third].map((kept) => kept.isCurrent())).toEqual([false, true, true]);
+});
+
 test('another size after a restart: as many of the last are known as fit, and later ones take over', () => {
-  const window = createRedeliveryWindow(8);
-  const entries = Array.from({ length: 8 }, (_, at) => add(window, 'a', { packetId: at + 1, hash: at }).entry);
-  const shuffled = [5, 2, 7, 0, 1, 6, 3, 4].map((at) => ['a', entries[at]!] as const);
+  const window = createRedeliveryWindow(4);
+  const kept = Array.from({ length: 8 }, (_, at) => add(window, 'a', { packetId: at + 1, hash: at }));
+  const shuffled = [5, 2, 7, 0, 1, 6, 3, 4].map((at) => [kept[at]!.key, kept[at]!.entry] as const);
   const known = (of: RedeliveryWindow) =>
-    entries.map((_, at) => of.find('a', arrival({ packetId: at + 1, hash: at, dup: true })) !== undefined);
-  const smaller = createRedeliveryWindow(3, shuffled);
-  expect(known(smaller)).toEqual([false, false, false, false, false, true, true, true]);
-  add(smaller, 'a', { packetId: 100 });
+    kept.map((_, at) => of.find('a', arrival({ packetId: at + 1, hash: at, dup: true })) !== undefined);
+  const smaller = createRedeliveryWindow(1, shuffled);
   expect(known(smaller)).toEqual([false, false, false, false, false, false, true, true]);
-  expect(known(createRedeliveryWindow(20, [...shuffled, ['a', 'not an entry']]))).toEqual(entries.map(() => true));
+  add(smaller, 'a', { packetId: 100 });
+  expect(known(smaller)).toEqual([false, false, false, false, false, false, false, true]);
+  const odd = [['a/9', 'not an entry'] as const, ['a/x', kept[0]!.entry] as const, ['a/10', 7] as const];
+  expect(known(createRedeliveryWindow(20, [...shuffled, ...odd]))).toEqual(kept.map(() => true));
 });
 
 test('the count of messages may overflow', () => {
@@ -90,10 +155,10 @@ test('the count of messages may overflow', () => {
     bytes.writeUIntLE(5, 6, 6);
     return bytes.toString('base64');
   };
-  const window = createRedeliveryWindow(2, [
-    ['a', entryOf(0, 3)],
-    ['a', entryOf(2 ** 32 - 2, 1)],
-    ['a', entryOf(2 ** 32 - 1, 2)],
+  const window = createRedeliveryWindow(1, [
+    ['a/0', entryOf(0, 3)],
+    ['a/1', entryOf(2 ** 32 - 2, 1)],
+    ['a/2', entryOf(2 ** 32 - 1, 2)],
   ]);
   const known = [1, 2, 3].map((packetId) => window.find('a', arrival({ packetId, hash: 5, dup: true })) !== undefined);
   expect(known).toEqual([false, true, true]);

@@ -5,6 +5,7 @@ import { createMemoryItemTable } from '../../../adapters/memory/item-table.ts';
 import { createMemoryLogger } from '../../../adapters/memory/logger.ts';
 import { createMemoryObjectStore } from '../../../adapters/memory/object-store.ts';
 import { encodeEnvelope } from '../../../core/envelope-codec.ts';
+import type { Epoch } from '../../../core/identity.ts';
 import { encodeQuestion } from '../../../core/messages.ts';
 import type { NodeGroup } from '../../../core/node-groups.ts';
 import { createSeededRandom } from '../../../core/seeded-random.ts';
@@ -12,12 +13,13 @@ import type { ComparePorts, MetricPoint } from '../../../lambdas/compare/env.ts'
 import { createHandler } from '../../../lambdas/compare/handler.ts';
 import { createIngest } from '../../../lambdas/ingest/handler.ts';
 import { byteCodec } from '../../helpers/byte-codec.ts';
-import { EPOCH_A, envelopeOf } from '../../helpers/envelopes.ts';
+import { EPOCH_A, EPOCH_B, envelopeOf } from '../../helpers/envelopes.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
 /** The real index, filled by the real ingest, on tables in memory. */
 function setUp(groups: readonly NodeGroup[] = [['node-a'], ['press', 3]]) {
+  let nowMs = NOW_MS;
   const table = createMemoryItemTable('table-1');
   const logger = createMemoryLogger();
   const store = createCloudStore({
@@ -25,7 +27,7 @@ function setUp(groups: readonly NodeGroup[] = [['node-a'], ['press', 3]]) {
     table,
     random: createSeededRandom(1n),
     logger,
-    nowMs: () => NOW_MS,
+    nowMs: () => nowMs,
     landed: async () => undefined,
   });
   const ingest = createIngest({
@@ -44,6 +46,20 @@ function setUp(groups: readonly NodeGroup[] = [['node-a'], ['press', 3]]) {
     const lanes = [{ producer: 'edge', epoch: EPOCH_A, lane: 2 as const, upTo, delivered, givenUp: [] }];
     await ingest([{ client: node, payload: encodeQuestion({ type: 'counts', lanes }) }]);
   };
+  /** A statement of so many minutes later, of these lanes alone: epoch, lane, counted. */
+  const stateAfter = async (minutes: number, named: [Epoch, 0 | 2, number][], forgotten?: number) => {
+    nowMs += minutes * 60_000;
+    const lanes = named.map(([epoch, lane, upTo]) => ({
+      producer: 'edge',
+      epoch,
+      lane,
+      upTo,
+      delivered: 0,
+      givenUp: [],
+    }));
+    const question = { type: 'counts' as const, whole: true, lanes, ...(forgotten !== undefined && { forgotten }) };
+    await ingest([{ client: 'node-a', payload: encodeQuestion(question) }]);
+  };
   const metrics: MetricPoint[] = [];
   const ports: ComparePorts = {
     readIndex: createNodeIndexReader(table),
@@ -52,7 +68,7 @@ function setUp(groups: readonly NodeGroup[] = [['node-a'], ['press', 3]]) {
     logger,
   };
   const errors = () => logger.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields);
-  return { table, ports, deliver, state, metrics, errors, compare: createHandler(ports, groups) };
+  return { table, ports, deliver, state, stateAfter, metrics, errors, compare: createHandler(ports, groups) };
 }
 const total = (value: number) => ({ name: 'LedgerDifference', value, dimensions: {} });
 
@@ -112,6 +128,50 @@ describe('a difference', () => {
     await deliver(0, 5, 2, 'press-001');
     await table.write({ key: { pk: 'press-001', sk: 'counts' }, delete: true });
     expect(await compare()).toMatchObject({ nodes: 2, difference: 13 });
+  });
+});
+
+describe('a lane that the node names no more', () => {
+  test('whose records are not here was lost with its journal: told by the count', async () => {
+    const { compare, deliver, stateAfter, metrics, errors } = setUp();
+    await deliver(0, 4);
+    await stateAfter(0, [[EPOCH_A, 2, 10]]);
+    await stateAfter(30, [[EPOCH_B, 2, 3]]);
+    expect(await compare()).toMatchObject({ difference: 6 });
+    expect(metrics[0]).toMatchObject({ value: 6, dimensions: { Node: 'node-a', Priority: 'normal' } });
+    expect(errors()).toMatchObject([
+      {
+        detail: `node-a/edge/${EPOCH_A}/2: 10 counted by the node, which names the lane no more, 4 stored or given up: it has lost its journal`,
+      },
+    ]);
+  });
+
+  test('is no difference if all of it is stored or given up', async () => {
+    const { compare, deliver, stateAfter, table } = setUp();
+    await deliver(0, 4);
+    await stateAfter(0, [[EPOCH_A, 2, 10]]);
+    const [lane] = (await table.query('node-a', { from: 'lane#', to: 'lane#~' })).filter(({ upTo }) => upTo === 10);
+    await table.write({ key: { pk: 'node-a', sk: lane!.sk }, set: { givenUp: '[[4,10]]' } });
+    await stateAfter(30, [[EPOCH_B, 2, 3]]);
+    expect(await compare()).toMatchObject({ difference: 0 });
+  });
+
+  test('is no difference if the node has finished with it before another far side', async () => {
+    const { compare, deliver, stateAfter } = setUp();
+    await deliver(0, 4);
+    await stateAfter(0, [[EPOCH_A, 2, 10]]);
+    await stateAfter(30, [[EPOCH_B, 2, 3]], 10);
+    expect(await compare()).toMatchObject({ difference: 0 });
+  });
+
+  test('is not gone while a message that names it may be late, nor while its epoch is named', async () => {
+    const { compare, stateAfter } = setUp();
+    await stateAfter(0, [[EPOCH_A, 2, 10]]);
+    await stateAfter(10, [[EPOCH_B, 2, 3]]);
+    expect(await compare()).toMatchObject({ difference: 0 });
+    await stateAfter(30, [[EPOCH_A, 0, 1]]);
+    await stateAfter(0, [[EPOCH_B, 0, 1]]);
+    expect(await compare()).toMatchObject({ difference: 0 });
   });
 });
 

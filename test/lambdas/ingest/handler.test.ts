@@ -242,6 +242,20 @@ describe('what one node may cost', () => {
   });
 });
 
+test('a statement that contradicts itself is counted as refused and kept: nothing of it is taken down', async () => {
+  const { ingest, store, events } = setUp();
+  const most = Number.MAX_SAFE_INTEGER;
+  const givenUp = [{ from: 0, to: most }];
+  const stated = { producer: 'edge', epoch: EPOCH_A, lane: 2 as const, upTo: most, delivered: 0, givenUp };
+  const payload = encodeQuestion({ type: 'counts', whole: true, lanes: [{ ...stated, rest: { waiting: most } }] });
+  expect(await ingest([{ client: 'node-a', payload }])).toMatchObject({ putAside: [0], outcomes: ['undecodable'] });
+  expect(events).toMatchObject([{ client: 'node-a', outcome: 'undecodable' }]);
+  expect(store.poison()).toMatchObject([
+    { client: 'node-a', payload, reason: 'undecodable', detail: expect.stringContaining('two things at once') },
+  ]);
+  expect(store.statements()).toEqual([]);
+});
+
 describe('what is told', () => {
   test('each message is observed once, as what became of it', async () => {
     const { ingest, events } = setUp();

@@ -20,11 +20,10 @@ let state: Map<string, string>;
 let broken: string[];
 
 function open(): Intake {
-  const entries = [...state].map(([key, entry]) => [key.split('/')[0]!, entry] as const);
   return createIntake(clock, {
     plans,
     route: createRouter(plans, clientRights(plans)),
-    window: createRedeliveryWindow(4, entries),
+    window: createRedeliveryWindow(4, state),
     sinkOf: () => ({
       offer: (batch) => new Promise((resolve, reject) => void offers.push({ batch, answer: resolve, fail: reject })),
     }),
@@ -116,6 +115,26 @@ test('what takes long is not overtaken: else its device could go on, and it woul
   clock.advance(50);
   commit(offers.at(-1)!);
   expect(await acknowledged(slow, ...others)).toEqual([true, true, true, true, true]);
+});
+
+test('what a device forgot while it waited takes no place from what that device still has', async () => {
+  const intake = open();
+  const publish = (packetId: number): Promise<void> =>
+    intake.take(message({ connection: packetId, packetId, payload: Buffer.from(String(packetId)) }));
+  void publish(9);
+  for (const packetId of [1, 2, 3, 4, 5, 6, 7, 8]) void publish(packetId);
+  const [late, ...others] = offers;
+  for (const offer of others) commit(offer);
+  late!.answer('not-now');
+  await acknowledged();
+  clock.advance(50);
+  commit(offers.at(-1)!);
+  expect(offers.at(-1)!.batch).toMatchObject({ readings: [{ value: 9 }] });
+  const again = open();
+  for (const packetId of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    void again.take(message({ packetId, payload: Buffer.from(String(packetId)), dup: true }));
+  }
+  expect(again.counts().redelivered).toBe(8);
 });
 
 test('what was not committed is new after a restart', async () => {

@@ -55,13 +55,10 @@ async function play(steps: readonly Step[]): Promise<void> {
   });
   const open = (): Intake => {
     const { offer } = rig;
-    const entries = Object.entries(rig.startedWith()).map(
-      ([key, entry]) => [key.split('/')[0]!, String(entry)] as const,
-    );
     return createIntake(rig.clock, {
       plans: [plan],
       route: createRouter([plan], clientRights([plan])),
-      window: createRedeliveryWindow(WINDOW, entries),
+      window: createRedeliveryWindow(WINDOW, Object.entries(rig.startedWith())),
       sinkOf: () => ({ offer }),
       onBroken: (_source, error) => {
         throw error;
