@@ -41,7 +41,7 @@ beforeAll(async () => {
   folder = await makeTemporaryDirectory();
   data = join(folder.path, 'data');
   const mqtt = await steadyPort();
-  ports = { mqtt, listen: await steadyPort(mqtt + 1) };
+  ports = { mqtt, listen: await steadyPort() };
   const source = { type: 'listen', host: '127.0.0.1', port: ports.listen, maxInFlight: WINDOW, maxRate: 100_000 };
   fleet = await writeFleet(folder.path, {
     name: 'listened',

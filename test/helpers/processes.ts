@@ -100,14 +100,18 @@ export async function eventually<T>(
   }
 }
 
+/** Ports that belong to this process's tests alone: neighbours in process number are its sisters in the same run. */
+const BLOCK = 16;
+const firstPort = 20_000 + ((process.pid * BLOCK) % 12_000);
+let givenPorts = 0;
+
 /**
- * A port that a killed process can take again: below the range from which the kernel gives ports to connections, so
- * that nobody else is given it meanwhile.
- *
- * @param from the first to try: of several in one test each needs another
+ * A port that a killed process can take again: below the range from which the kernel gives ports to connections, and
+ * in a block of this process's own, so that nobody else is given it meanwhile. Each call gives another.
  */
-export async function steadyPort(from = 20_000 + (process.pid % 10_000)): Promise<number> {
-  for (let port = from; port < 32_000; port++) {
+export async function steadyPort(): Promise<number> {
+  while (givenPorts < BLOCK) {
+    const port = firstPort + givenPorts++;
     const server = createServer();
     const free = await new Promise<boolean>((done) => {
       server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));
@@ -116,7 +120,7 @@ export async function steadyPort(from = 20_000 + (process.pid % 10_000)): Promis
     await new Promise((done) => server.close(done));
     return port;
   }
-  throw new Error('no free port between 20000 and 32000');
+  throw new Error(`no free port between ${firstPort} and ${firstPort + BLOCK}`);
 }
 
 /** Writes a fleet file (JSON is YAML) and gives its path. */

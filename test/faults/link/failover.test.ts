@@ -31,7 +31,7 @@ afterAll(() => folder.remove());
 
 test('the first hub is killed and comes back: on to the second, and back; nothing is lost or doubled', async () => {
   const main = await steadyPort();
-  const ports: Record<Name, number> = { main, spare: await steadyPort(main + 1) };
+  const ports: Record<Name, number> = { main, spare: await steadyPort() };
   const fleet = await writeFleet(folder.path, {
     name: 'failover',
     streams: { counter: { sync: '200ms' } },
